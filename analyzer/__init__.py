@@ -1,0 +1,1 @@
+"""Names the host whose reply skips the load balancer, and mends it."""

@@ -1,0 +1,1 @@
+"""Where frames come from: the only folder that opens captures and interfaces."""

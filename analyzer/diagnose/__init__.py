@@ -1,0 +1,1 @@
+"""Evidence to findings: the rule documents and what runs them."""

@@ -1,0 +1,314 @@
+"""The answer: one Diagnosis, its findings, their evidence, fixes and proofs.
+
+Values only, and the public contract: ``--format json`` is this document with the
+names that the schema fixes.  Everything that a report shows is in here, so that
+a report can be written again without the capture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from analyzer.units import FrameNo, UnixNs
+
+
+class Verdict(StrEnum):
+    """The whole diagnosis in one word."""
+
+    BYPASS = "bypass"
+    FAULT = "fault"
+    HEALTHY = "healthy"
+    CANNOT_TELL = "cannot-tell"
+
+
+class Severity(StrEnum):
+    """How much it hurts."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Certainty(StrEnum):
+    """How well it is shown: the packets prove it / speak for it / do not contradict it."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    CONSISTENT = "consistent"
+
+
+class Cause(StrEnum):
+    """The root causes, in the words that the contract fixes."""
+
+    CLIENT_ON_SERVERS_LINK = "client-on-servers-link"
+    SERVER_IS_CLIENT = "server-is-client"
+    DEFAULT_GATEWAY_ELSEWHERE = "default-gateway-elsewhere"
+    MORE_SPECIFIC_ROUTE = "more-specific-route"
+    SECOND_INTERFACE = "second-interface"
+    ICMP_REDIRECT = "icmp-redirect"
+    STALE_GATEWAY_AFTER_FAILOVER = "stale-gateway-after-failover"
+    DUPLICATE_ADDRESS = "duplicate-address"
+    WRONG_PREFIX_LENGTH = "wrong-prefix-length"
+    OTHER_BALANCER = "other-balancer"
+    REPLY_PATH_UNKNOWN = "reply-path-unknown"
+    SELF_HAIRPIN = "self-hairpin"
+    TRANSLATION_STATE_LOST = "translation-state-lost"
+    INVALID_LEAK = "invalid-leak"
+    MISSING_SNAT = "missing-snat"
+    DSR_ARP = "dsr-arp"
+    DSR_VIP_MISSING = "dsr-vip-missing"
+    REFUSED = "refused"
+    SERVER_SILENT = "server-silent"
+    SERVER_DOWN = "server-down"
+    RP_FILTER = "rp-filter"
+    DETOUR_DROPPED = "detour-dropped"
+    BALANCER_DROPS = "balancer-drops"
+    REPLY_LOST = "reply-lost"
+    MTU = "mtu"
+    PORT_REUSE = "port-reuse"
+    SNAT_PORTS_EXHAUSTED = "snat-ports-exhausted"
+
+
+class Applicability(StrEnum):
+    """What the replay says of a fix; computed, never declared."""
+
+    PROVEN = "proven"            # the model delivers it, and delivers all that worked before
+    HARMFUL = "harmful"          # it repairs this and breaks that
+    INEFFECTIVE = "ineffective"  # the model says that the fault would stay
+    UNPROVEN = "unproven"        # facts are missing: ``missing_facts`` names them
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAddress:
+    """An address, a port (0 = none) and a protocol, as text that is safe to print."""
+
+    address: str
+    port: int
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceReal:
+    """A real server of a service; ``forwarding`` is a word of ``balance.mapping.Forwarding``."""
+
+    address: str
+    port: int
+    forwarding: str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A virtual service as declared or as learned; ``support`` counts the connections that show it."""
+
+    virtual: ServiceAddress
+    reals: tuple[ServiceReal, ...]
+    origin: str                    # "declared" | "inferred"
+    source: str                    # "haproxy.cfg:14", or what in the packets taught it
+    support: int
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """One capture point as it was read.
+
+    ``role`` is client, balancer-front, balancer-back, balancer, server, router, mirror or unknown.
+    """
+
+    path: str
+    vantage: str
+    role: str
+    role_origin: str               # "declared" | "inferred"
+    frames: int
+    first_ns: UnixNs
+    last_ns: UnixNs
+    warnings: tuple[str, ...] = ()
+    role_reasons: tuple[str, ...] = ()
+    packets: dict[str, int] = field(default_factory=dict)   # by kind: tcp, udp, icmp, arp, nd, other, undecoded
+    clock_offset_ns: int | None = None
+    clock_bound_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One frame and what it says; ``segment`` is the packet in the text form of ``wire/text.py``."""
+
+    capture: int                   # index into Diagnosis.captures
+    frame: FrameNo
+    says: str
+    time_ns: UnixNs = UnixNs(0)
+    segment: str = ""
+    filter: str = ""               # display filter that selects this frame and its kind
+    src_mac: str = ""
+    dst_mac: str = ""
+    ttl_hops: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LadderEvent:
+    """One arrow of the ladder: who to whom, what, and whether it went wrong.
+
+    ``sender`` and ``receiver`` are indexes into ``Ladder.hosts``; ``outcome`` is
+    "ok", "stray" (the reply that skips the balancer), "rejected" or "lost".
+    """
+
+    time_ns: UnixNs
+    sender: int
+    receiver: int
+    text: str
+    outcome: str
+    evidence: int | None           # index into Finding.evidence
+
+
+@dataclass(frozen=True, slots=True)
+class LadderHost:
+    """One column of the ladder: ``kind`` is client, balancer, server, router or other."""
+
+    kind: str
+    name: str
+    address: str
+    mac: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """The handshake as a picture: hosts as columns, packets as arrows."""
+
+    hosts: tuple[LadderHost, ...] = ()
+    events: tuple[LadderEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What replaying the captured connections on the changed network gave."""
+
+    applicability: Applicability = Applicability.UNPROVEN
+    repaired: int = 0
+    newly_broken: int = 0
+    unchanged: int = 0
+    missing_facts: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()   # the trace, as text, of the faulty connection on the network as it is
+    after: tuple[str, ...] = ()    # the same with the fix
+    broken_connections: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """One way out: commands for one host in one dialect, how to verify, undo and keep it, and what it costs."""
+
+    kind: str
+    on: str                        # address of the host that must change
+    dialect: str
+    title: str
+    commands: tuple[str, ...]
+    verify: tuple[str, ...]
+    undo: tuple[str, ...]
+    persist: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
+    check: tuple[str, ...] = ()    # look before: finds out what the capture cannot know
+    why: str = ""                  # why this variant works here and the obvious one does not
+    recommended: bool = False
+    executed: bool = False         # False: "not executed here" is printed
+    proof: Proof = Proof()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault (many connections), with everything needed to believe and to mend it."""
+
+    rule: str
+    name: str
+    severity: Severity
+    certainty: Certainty
+    bypass: bool
+    cause: Cause
+    summary: str
+    clients: tuple[str, ...]
+    virtual: ServiceAddress | None
+    real: ServiceAddress | None
+    hosts: tuple[str, ...]
+    connections: int
+    evidence: tuple[Evidence, ...]
+    filter: str
+    fixes: tuple[Fix, ...] = ()
+    why: str = ""                  # the rule document's "Why it breaks", Markdown
+    reasons: tuple[str, ...] = ()  # why this cause and this certainty, one sentence each
+    mapping: str = ""              # "declared" | "inferred": which mapping it rests on
+    contrast: str = ""             # "fails exactly for ...; 24 of 24 against 0 of 310"
+    references: tuple[str, ...] = ()
+    ladder: Ladder = Ladder()
+    first_ns: UnixNs = UnixNs(0)
+    last_ns: UnixNs = UnixNs(0)
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureNext:
+    """The smallest next capture that would decide: on which host, and the command to paste there."""
+
+    on: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class CannotTell:
+    """An open question, why it is open, and what would close it."""
+
+    question: str
+    because: str
+    capture_next: CaptureNext | None
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One row of the connection table; ``outcome`` is a word like "established", "bypass", "refused", "unanswered"."""
+
+    protocol: str
+    client: str
+    client_port: int
+    dialled: str
+    dialled_port: int
+    real: str
+    real_port: int
+    outcome: str
+    state: str                     # Zeek's conn_state
+    capture: int
+    frame: FrameNo
+    first_ns: UnixNs
+    finding: int | None = None     # index into Diagnosis.findings
+    rtt_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Everything that is said of some captures."""
+
+    version: str
+    verdict: Verdict
+    captures: tuple[Capture, ...]
+    services: tuple[Service, ...]
+    findings: tuple[Finding, ...]
+    cannot_tell: tuple[CannotTell, ...]
+    connections: tuple[Connection, ...] = ()
+    connection_counts: dict[str, int] = field(default_factory=dict)   # outcome -> number, of all connections
+    assumptions: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    command: str = ""
+    kernels: str = "compiled"      # "compiled" | "plain Python"
+
+
+def conclude(findings: tuple[Finding, ...], cannot_tell: tuple[CannotTell, ...], *, concluded: bool) -> Verdict:
+    """The verdict that the findings add up to (order fixed by the contract).
+
+    ``concluded`` says whether at least one connection could be judged: with
+    nothing to judge, silence is not health.
+    """
+    errors = [f for f in findings if f.severity is Severity.ERROR]
+    if any(f.bypass for f in errors):
+        return Verdict.BYPASS
+    if errors:
+        return Verdict.FAULT
+    if not concluded:
+        return Verdict.CANNOT_TELL
+    del cannot_tell
+    return Verdict.HEALTHY

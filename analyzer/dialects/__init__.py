@@ -1,0 +1,1 @@
+"""Plug-ins: a change to commands, undo, verification and persistence."""

@@ -1,0 +1,1 @@
+"""Plug-ins: output of a host's commands to a Host."""

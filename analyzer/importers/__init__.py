@@ -1,0 +1,1 @@
+"""Plug-ins: balancer configuration text to the mapping."""

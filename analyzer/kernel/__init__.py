@@ -1,0 +1,1 @@
+"""The same network in Linux namespaces, for proving on a real kernel."""

@@ -1,0 +1,1 @@
+"""The forwarding engine: hosts, links, routes, translation; pure."""

@@ -1,0 +1,1 @@
+"""Findings to fixes: changes, their order, their proof."""

@@ -1,0 +1,1 @@
+"""The Diagnosis as something to read."""

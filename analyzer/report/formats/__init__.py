@@ -1,0 +1,1 @@
+"""Plug-ins: a Diagnosis to octets."""

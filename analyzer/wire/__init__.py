@@ -1,0 +1,1 @@
+"""Octets to columns, pure: one file a protocol, two decoders held equal."""

@@ -1,0 +1,1 @@
+"""The rule documents, shipped with the package."""
