@@ -1,0 +1,250 @@
+"""Terminal: the verdict, each finding with its commands, what could not be told.
+
+Commands stand at the left edge, one line each, without a box: what the mouse
+marks is what the shell gets.  Colour only repeats what the words say.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, TextIO
+
+from analyzer.diagnose.finding import Diagnosis, Finding, Fix
+from analyzer.report.clean import cleaned
+from analyzer.report.ladder_text import ladder_lines
+from analyzer.report.sentences import (
+    capture_name,
+    capture_next,
+    counted,
+    endpoint,
+    failed,
+    frame_place,
+    instant,
+    listed,
+    mapping_words,
+    proof_sentence,
+    steps,
+    verdict_sentence,
+    verdict_word,
+)
+from analyzer.report.texts import known, say
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+NAME = "terminal"
+SUFFIX = ".txt"
+DESCRIPTION = "text for people, as wide as the terminal; colour where it is one"
+BINARY = False
+
+PIPE_WIDTH = 100
+MOST_WIDTH = 110
+
+_STYLE = {
+    "bypass": "bold white on red", "fault": "bold white on red", "healthy": "bold black on green",
+    "cannot-tell": "bold black on yellow", "error": "bold red", "warning": "bold yellow", "info": "bold",
+    "proven": "green", "harmful": "bold red", "ineffective": "yellow", "unproven": "yellow",
+}
+
+
+def write(diagnosis: Diagnosis, out: TextIO, *, width: int | None = None) -> None:
+    """Write ``diagnosis`` as text; ``width`` in columns, else the terminal's own, else ``PIPE_WIDTH``.
+
+    Characters that the encoding of ``out`` lacks become question marks.
+    """
+    from rich.console import Console  # noqa: PLC0415  # start-up time
+
+    terminal = out.isatty()
+    buffer = io.StringIO()
+    console = Console(
+        file=buffer, force_terminal=terminal, highlight=False, markup=False, emoji=False,
+        width=width or (None if terminal else PIPE_WIDTH),
+    )
+    _Page(console).diagnosis(cleaned(diagnosis))
+    encoding = getattr(out, "encoding", None) or "utf-8"
+    text = "\n".join(line.rstrip(" ") for line in buffer.getvalue().split("\n"))
+    out.write(text.encode(encoding, "replace").decode(encoding))
+
+
+class _Page:
+    """What is printed, part by part, on one console."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.width = min(console.width, MOST_WIDTH)
+
+    def text(self, text: str, style: str = "", indent: int = 0) -> None:
+        """Wrapped text."""
+        from rich.padding import Padding  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
+
+        self.console.print(Padding(Text(text, style=style), (0, 0, 0, indent), expand=False), width=self.width)
+
+    def blank(self) -> None:
+        self.console.print()
+
+    def raw(self, line: str, style: str = "") -> None:
+        """One line as it is, however long."""
+        self.console.out(line, style=style or None, highlight=False)
+
+    def head(self, text: str) -> None:
+        self.blank()
+        self.text(text, "bold underline")
+
+    def pairs(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Labels and values; empty values are left out."""
+        kept = [(label, value) for label, value in rows if value]
+        if not kept:
+            return
+        from rich.table import Table  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
+
+        table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for label, value in kept:
+            table.add_row(Text(f"  {label}", style="dim"), Text(value))
+        self.console.print(table, width=self.width)
+
+    def commands(self, commands: Iterable[str]) -> None:
+        for command in commands:
+            for line in command.split("\n"):
+                self.raw(line, "bold")
+
+    def diagnosis(self, diagnosis: Diagnosis) -> None:
+        """The whole page, verdict first."""
+        self.raw(f" {diagnosis.verdict.upper()} ", _STYLE[diagnosis.verdict])
+        self.text(verdict_word(diagnosis), "bold")
+        self.text(verdict_sentence(diagnosis))
+        for number, finding in enumerate(diagnosis.findings, 1):
+            self.finding(diagnosis, finding, number)
+        self.open_questions(diagnosis)
+        self.services(diagnosis)
+        self.captures(diagnosis)
+        for heading, lines in (("head.assumptions", diagnosis.assumptions), ("head.warnings", diagnosis.warnings)):
+            if lines:
+                self.head(say(heading))
+                for line in lines:
+                    self.text(f"- {line}", indent=2)
+        self.blank()
+        self.text(f"{say('product')} {diagnosis.version}", "dim")
+
+    def finding(self, diagnosis: Diagnosis, finding: Finding, number: int) -> None:
+        """One finding: what, who, evidence, ladder, the recommended commands, verify, undo, caveats, proof."""
+        self.blank()
+        self.raw("-" * self.width, "dim")
+        of = f" {number}/{len(diagnosis.findings)}" if len(diagnosis.findings) > 1 else ""
+        self.text(f"{say(f'severity.{finding.severity}').upper()}{of}  {finding.rule} {finding.name}",
+                  _STYLE[finding.severity])
+        self.text(finding.summary)
+        self.blank()
+        self.pairs((
+            (say("label.clients"), listed(finding.clients, 8)),
+            (say("label.virtual"), endpoint(finding.virtual)),
+            (say("label.real"), endpoint(finding.real)),
+            (say("label.hosts"), listed(finding.hosts, 8)),
+            (say("label.connections"), failed(diagnosis, finding)),
+            (say("label.contrast"), finding.contrast),
+            (say("label.certainty"), say(f"certainty.{finding.certainty}.long")),
+            (say("label.mapping"), mapping_words(finding)),
+            (say("label.filter"), finding.filter),
+        ))
+        self.evidence(diagnosis, finding)
+        lines = ladder_lines(finding.ladder, self.width)
+        if lines:
+            self.head(say("head.ladder"))
+            for line in lines:
+                self.raw(line)
+        if finding.reasons:
+            self.head(say("head.reasons"))
+            for reason in finding.reasons:
+                self.text(f"- {reason}", indent=2)
+        self.fixes(finding)
+
+    def evidence(self, diagnosis: Diagnosis, finding: Finding) -> None:
+        """Each frame: file and number, the segment, what it says, and the filter that shows it."""
+        if finding.evidence:
+            self.head(say("head.evidence"))
+        for item in finding.evidence:
+            self.text(f"{frame_place(diagnosis, item)}  {item.segment}".rstrip(), "bold", 2)
+            self.text(item.says, indent=4)
+            if item.filter:
+                self.raw(f"    {item.filter}", "dim")
+
+    def fixes(self, finding: Finding) -> None:
+        """The recommended fix in full, the others by name."""
+        if not finding.fixes:
+            self.head(say("head.fix"))
+            self.text(say("fix.none"), indent=2)
+            return
+        best = next((fix for fix in finding.fixes if fix.recommended), finding.fixes[0])
+        self.head(f"{say('head.fix')}: {best.title}, {say('fix.on', host=best.on)} ({best.dialect})")
+        if best.why:
+            self.text(best.why, indent=2)
+        for _, heading, commands in steps(best):
+            self.blank()
+            self.text(f"{heading}:", "bold")
+            self.commands(commands)
+        if not best.executed:
+            self.blank()
+            self.text(say("fix.not-executed"))
+        self.proof(best)
+        if best.caveats:
+            self.head(say("head.caveats"))
+            for caveat in best.caveats:
+                self.text(f"- {caveat}", indent=2)
+        others = [fix for fix in finding.fixes if fix is not best]
+        if others:
+            self.head(say("head.other-fixes"))
+            for fix in others:
+                label = say(f"proof.{fix.proof.applicability}")
+                self.text(f"- {fix.title}, {say('fix.on', host=fix.on)} ({fix.dialect}): {label}", indent=2)
+
+    def proof(self, fix: Fix) -> None:
+        """The replay: the numbers, the two traces, what would break."""
+        self.head(f"{say('head.proof')}: {say(f'proof.{fix.proof.applicability}')}")
+        self.text(proof_sentence(fix), _STYLE[fix.proof.applicability], 2)
+        for heading, lines in (
+            ("head.broken", fix.proof.broken_connections), ("head.missing", fix.proof.missing_facts),
+            ("head.before", fix.proof.before), ("head.after", fix.proof.after),
+            ("head.assumed", fix.proof.assumptions),
+        ):
+            if lines:
+                self.text(f"{say(heading)}:", "bold", 2)
+                for line in lines:
+                    self.text(line, indent=4)
+
+    def open_questions(self, diagnosis: Diagnosis) -> None:
+        """What could not be told, and the capture that would tell."""
+        if diagnosis.cannot_tell:
+            self.head(say("head.cannot-tell"))
+        for question in diagnosis.cannot_tell:
+            self.text(question.question, "bold", 2)
+            self.text(question.because, indent=2)
+            if question.capture_next:
+                self.text(f"{capture_next(question.capture_next)}:", indent=2)
+                self.commands((question.capture_next.command,))
+
+    def services(self, diagnosis: Diagnosis) -> None:
+        """The mapping that was used."""
+        if diagnosis.services:
+            self.head(say("head.services"))
+        for service in diagnosis.services:
+            reals = listed([f"{endpoint(real)} ({real.forwarding})" for real in service.reals], 12)
+            self.text(f"{endpoint(service.virtual)}/{service.virtual.protocol} -> {reals}", indent=2)
+            origin = known(f"origin.{service.origin}", service.origin)
+            self.text(f"{origin}, {service.source}; {counted(service.support, 'connection')}", "dim", 4)
+
+    def captures(self, diagnosis: Diagnosis) -> None:
+        """Where was looked."""
+        if diagnosis.captures:
+            self.head(say("head.captures"))
+        for capture in diagnosis.captures:
+            origin = known(f"origin.{capture.role_origin}", capture.role_origin)
+            self.text(f"{capture_name(capture)}  {capture.vantage}: {capture.role} ({origin}), "
+                      f"{counted(capture.frames, 'frame')}", indent=2)
+            if capture.frames:
+                self.text(f"{instant(capture.first_ns)} - {instant(capture.last_ns)}", "dim", 4)
+            for warning in capture.warnings:
+                self.text(f"! {warning}", "yellow", 4)

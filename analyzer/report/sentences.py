@@ -1,0 +1,158 @@
+"""What every format says in the same words: the verdict, counts, places, times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from analyzer.diagnose.finding import (
+    Capture,
+    CaptureNext,
+    Diagnosis,
+    Evidence,
+    Finding,
+    Fix,
+    ServiceAddress,
+    ServiceReal,
+    Severity,
+    Verdict,
+)
+from analyzer.report.texts import known, say
+from analyzer.units import SECOND_NS
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def endpoint(place: ServiceAddress | ServiceReal | None) -> str:
+    """``203.0.113.100:80``, ``[2001:db8::1]:80`` or an address alone; empty for none."""
+    return "" if place is None else joined_port(place.address, place.port)
+
+
+def joined_port(address: str, port: int) -> str:
+    """Address and port as they are written together (RFC 3986 §3.2.2 for IPv6)."""
+    if not port:
+        return address
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def listed(items: Sequence[str], limit: int = 3) -> str:
+    """``a, b and c``; what is beyond ``limit`` is counted."""
+    shown = list(items[:limit])
+    if len(items) > limit:
+        shown.append(say("more", count=f"{len(items) - limit:,}"))
+    if len(shown) < 2:
+        return "".join(shown)
+    return f"{', '.join(shown[:-1])} {say('and')} {shown[-1]}"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 connection``, ``12 connections``: ``noun`` is a key of the catalogue without ``count.``."""
+    return say(f"count.{noun}" if number == 1 else f"count.{noun}s", n=f"{number:,}")
+
+
+def verdict_word(diagnosis: Diagnosis) -> str:
+    """The verdict as a heading of two to four words."""
+    return say(f"word.{diagnosis.verdict}")
+
+
+def verdict_sentence(diagnosis: Diagnosis) -> str:
+    """The whole diagnosis in one or two sentences for somebody who does not read packets."""
+    match diagnosis.verdict:
+        case Verdict.HEALTHY:
+            total = sum(diagnosis.connection_counts.values())
+            if total:
+                return say("verdict.healthy.counted", total=counted(total, "connection"))
+            return say("verdict.healthy")
+        case Verdict.CANNOT_TELL:
+            wanted = [c.capture_next for c in diagnosis.cannot_tell if c.capture_next]
+            following = say("next.capture", host=wanted[0].on) if wanted else say("next.none")
+            return say("verdict.cannot-tell", next=following)
+        case Verdict.BYPASS | Verdict.FAULT:
+            return _fault_sentence(diagnosis)
+
+
+def _fault_sentence(diagnosis: Diagnosis) -> str:
+    worst = leading(diagnosis)
+    if worst is None:   # a document written by hand: the verdict stands without a finding
+        return verdict_word(diagnosis) + "."
+    sentence = say(
+        f"verdict.{diagnosis.verdict}",
+        failed=failed(diagnosis, worst),
+        virtual=endpoint(worst.virtual) or say("the.service"),
+        server=worst.real.address if worst.real else say("the.server"),
+        summary=worst.summary,
+        remedy=say("remedy.hosts", hosts=listed(worst.hosts)) if worst.hosts else say("remedy.unknown"),
+    )
+    others = len(diagnosis.findings) - 1
+    return f"{sentence} {say('verdict.more', count=counted(others, 'finding'))}" if others else sentence
+
+
+def leading(diagnosis: Diagnosis) -> Finding | None:
+    """The finding that the verdict speaks of: the first error that skips the balancer, else the first error."""
+    errors = [f for f in diagnosis.findings if f.severity is Severity.ERROR]
+    bypasses = [f for f in errors if f.bypass]
+    return next(iter(bypasses or errors or list(diagnosis.findings)), None)
+
+
+def failed(diagnosis: Diagnosis, finding: Finding) -> str:
+    """``12 of 36 connections``, or without the total where the diagnosis does not count them all."""
+    total = sum(diagnosis.connection_counts.values())
+    if total >= finding.connections > 0:
+        return say("count.of", n=f"{finding.connections:,}", total=f"{total:,}")
+    return counted(finding.connections, "connection")
+
+
+def proof_sentence(fix: Fix) -> str:
+    """What the replay of a fix gave, in numbers."""
+    proof = fix.proof
+    return say(
+        f"proof.{proof.applicability}.long",
+        repaired=f"{proof.repaired:,}", newly_broken=f"{proof.newly_broken:,}", unchanged=f"{proof.unchanged:,}",
+    )
+
+
+def steps(fix: Fix) -> list[tuple[str, str, tuple[str, ...]]]:
+    """The commands of a fix in the order of use: (field, heading, commands), empty ones left out."""
+    order = ("check", "commands", "verify", "undo", "persist")
+    return [(field, say(f"step.{field}"), getattr(fix, field)) for field in order if getattr(fix, field)]
+
+
+def frame_place(diagnosis: Diagnosis, evidence: Evidence) -> str:
+    """``client.pcap:6``: the file and the frame as Wireshark counts."""
+    return f"{capture_name(diagnosis.captures[evidence.capture])}:{evidence.frame}"
+
+
+def capture_name(capture: Capture) -> str:
+    """The file's own name; the folder is in the table of captures."""
+    return capture.path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1] or capture.path
+
+
+def capture_next(wanted: CaptureNext) -> str:
+    """The heading above a capture command."""
+    return say("label.capture-next", host=wanted.on)
+
+
+def mapping_words(finding: Finding) -> str:
+    """Which mapping a finding rests on, or empty."""
+    return known(f"mapping.{finding.mapping}", finding.mapping)
+
+
+def instant(time_ns: int) -> str:
+    """RFC 3339 in UTC with microseconds; what no calendar holds is written in seconds."""
+    try:
+        moment = _EPOCH + timedelta(microseconds=time_ns // 1000)
+    except OverflowError:
+        return f"{time_ns // SECOND_NS}.{time_ns % SECOND_NS:09d} s"
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def since(time_ns: int, start_ns: int) -> str:
+    """Seconds after ``start_ns`` with six decimals, as a ladder counts."""
+    delta = (time_ns - start_ns) // 1000
+    sign = "-" if delta < 0 else ""
+    return f"{sign}{abs(delta) // 1_000_000}.{abs(delta) % 1_000_000:06d}"
+
+
+def milliseconds(duration_ns: int | None) -> str:
+    """``0.640 ms``, or empty."""
+    return "" if duration_ns is None else f"{duration_ns / 1_000_000:.3f} ms"
