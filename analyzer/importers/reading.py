@@ -11,9 +11,9 @@ from types import ModuleType
 import analyzer.importers
 from analyzer.balance.mapping import EMPTY, ConfigWarning, Endpoint, Mapping, Protocol, VirtualService
 from analyzer.errors import ConfigError, ConfigSyntaxError, ConflictingMapping
-from analyzer.importers import _json, _yaml, replypath
+from analyzer.importers import _json, _toml, _yaml, replypath
 from analyzer.importers._problems import Problems
-from analyzer.importers._tree import Table
+from analyzer.importers._tree import Node, Table
 from analyzer.plugins import discover
 from analyzer.units import Origin
 
@@ -88,8 +88,11 @@ def _refusal(text: str, source: str) -> Sequence[str]:
     if not text.strip():
         return [f"{source}: expected a balancer configuration, got an empty file"]
     try:
+        root: Node
         if suffix == ".json":
             root = _json.document(text, Problems(source), replypath.LIMITS)
+        elif suffix == ".toml":
+            root = _toml.document(text, Problems(source), replypath.LIMITS)
         elif suffix in {".yaml", ".yml"}:
             documents = _yaml.documents(text, Problems(source), replypath.LIMITS)
             root = documents[0] if documents else Table(1, 1)

@@ -17,33 +17,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from ipaddress import IPv4Address
 
-from analyzer.balance.mapping import (
-    Endpoint,
-    Forwarding,
-    IPAddress,
-    Mapping,
-    Protocol,
-    RealServer,
-    VirtualService,
-)
-from analyzer.importers import _json, _yaml
-from analyzer.importers._address import endpoint, unicast
-from analyzer.importers._problems import Expected, Problems, did_you_mean, shown
-from analyzer.importers._tree import Items, Limits, Node, Scalar, Table
-from analyzer.units import Origin
+from analyzer.balance.mapping import Endpoint, Forwarding, IPAddress, Mapping, Protocol, VirtualService
+from analyzer.importers import _json, _toml, _yaml
+from analyzer.importers._address import ANY_PORT
+from analyzer.importers._problems import Problems
+from analyzer.importers._schema import TOP, Reader, kind
+from analyzer.importers._tree import Items, Limits, Node, Table
 
 NAME = "replypath"
 DESCRIPTION = "replypath's own mapping file (YAML, TOML or JSON)"
 
 LIMITS = Limits(depth=16, nodes=2_000_000, scalar=1_000, aliases=False)
-TOP = ("services", "balancer")
-SERVICE = ("virtual", "protocol", "forwarding", "balancer", "name", "reals")
-REAL = ("address", "forwarding", "enabled", "name")
 
 _YAML_TOP = re.compile(r"""^(?:\{\s*)?["']?(?:services|balancer)["']?[ \t]*:(.*)$""", re.MULTILINE)
-_TOML_TOP = re.compile(r"^\[\[\s*services\s*\]\]", re.MULTILINE)
+_TOML_TOP = re.compile(r"^(?:\[\[[ \t]*services[ \t]*\]\]|(?:services|balancer)[ \t]*=[ \t]*[\[\"'])", re.MULTILINE)
 _JSON_TOP = re.compile(r'\A\s*\{\s*"(?:services|balancer)"\s*:\s*\[')
 _HEAD = 100_000
 
@@ -75,8 +63,8 @@ def read(text: str, source: str) -> Mapping:
     services: list[VirtualService] = []
     balancers: list[IPAddress] = []
     if not isinstance(root, Table):
-        raise problems.stop(root.line, root.column, "a mapping with the key 'services'", _kind(root))
-    reader = _Reader(problems)
+        raise problems.stop(root.line, root.column, "a mapping with the key 'services'", kind(root))
+    reader = Reader(problems)
     reader.only(root, TOP)
     balancers += reader.addresses(root)
     listed = root.entries.get("services")
@@ -86,7 +74,7 @@ def read(text: str, source: str) -> Mapping:
             if service is not None:
                 services.append(service)
     elif listed is not None:
-        problems.add(listed.line, listed.column, "'services' to be a list", _kind(listed))
+        problems.add(listed.line, listed.column, "'services' to be a list", kind(listed))
     elif "balancer" not in root.entries:
         problems.add(root.line, root.column, "the key 'services'", "none")
     problems.raise_if_any()
@@ -96,6 +84,8 @@ def read(text: str, source: str) -> Mapping:
 def _tree(text: str, problems: Problems) -> Node:
     if text.lstrip()[:1] in {"{", "["} and _JSON_TOP.match(text):
         return _json.document(text, problems, LIMITS)
+    if _TOML_TOP.search(text[:_HEAD]):
+        return _toml.document(text, problems, LIMITS)
     found = _yaml.documents(text, problems, LIMITS)
     if len(found) != 1:
         line = found[1].line if found else 1
@@ -103,143 +93,50 @@ def _tree(text: str, problems: Problems) -> Node:
     return found[0]
 
 
-def _kind(node: Node) -> str:
-    match node:
-        case Scalar():
-            return "nothing" if node.is_null else shown(node.text)
-        case Items():
-            return "a list"
-        case Table():
-            return "a mapping"
+def to_yaml(mapping: Mapping) -> str:
+    """The mapping as this file format has it; reading it back gives the same services.
+
+    Origins and warnings become comments: they are for the eye.
+    """
+    lines = [f"# {_plain(str(warning))}" for warning in mapping.warnings]
+    lines.append("services:" if mapping.services else "services: []")
+    for service in mapping.services:
+        lines += _service_lines(service)
+    if mapping.balancers:
+        lines.append("balancer: [" + ", ".join(_quoted(str(a)) for a in mapping.balancers) + "]")
+    return "\n".join(lines) + "\n"
 
 
-class _Reader:
-    """Nodes to values; what does not fit goes to the problems and reading goes on."""
+def _service_lines(service: VirtualService) -> Iterator[str]:
+    icmp = service.protocol is Protocol.ICMP
+    first = service.reals[0].forwarding if service.reals else Forwarding.NAT
+    yield f"  - virtual: {_quoted(_written(service.virtual, icmp=icmp))}    # {_plain(str(service.origin))}"
+    yield f"    protocol: {service.protocol}"
+    yield f"    forwarding: {first}"
+    if service.name:
+        yield f"    name: {_quoted(service.name)}"
+    yield "    reals:" if service.reals else "    reals: []"
+    for real in service.reals:
+        address = _quoted(_written(real.endpoint, icmp=icmp))
+        more = [f"forwarding: {real.forwarding}"] if real.forwarding is not first else []
+        more += [] if real.enabled else ["enabled: false"]
+        more += [f"name: {_quoted(real.name)}"] if real.name else []
+        written = "{" + ", ".join([f"address: {address}", *more]) + "}" if more else address
+        yield f"      - {written}    # {_plain(str(real.origin))}"
 
-    def __init__(self, problems: Problems) -> None:
-        self.problems = problems
 
-    def only(self, table: Table, known: tuple[str, ...]) -> None:
-        """Every key must be known."""
-        for key, at in table.keys.items():
-            if key not in known:
-                self.problems.add(at.line, at.column, f"one of the keys {', '.join(known)}", shown(key),
-                                  did_you_mean(key, known))
+def _written(end: Endpoint, *, icmp: bool) -> str:
+    if icmp:
+        return str(end.address)
+    host = f"[{end.address}]" if end.address.version == 6 else str(end.address)
+    return f"{host}:{end.port or ANY_PORT}"
 
-    def service(self, node: Node, balancers: list[IPAddress]) -> VirtualService | None:
-        """One entry of ``services``; None where it has no usable virtual service."""
-        if not isinstance(node, Table):
-            self.problems.add(node.line, node.column, "a mapping with 'virtual' and 'reals'", _kind(node))
-            return None
-        self.only(node, SERVICE)
-        protocol = Protocol(self.choice(node, "protocol", [p.value for p in Protocol], "tcp"))
-        forwarding = Forwarding(self.choice(node, "forwarding", [f.value for f in Forwarding], "nat"))
-        balancers += self.addresses(node)
-        virtual = self.endpoint(node.entries.get("virtual"), protocol, "virtual", node)
-        reals = list(self.reals(node, protocol, forwarding))
-        if virtual is None:
-            return None
-        for real, at in reals:
-            self.fits(virtual, real, at)
-        origin = Origin(self.problems.source, node.line)
-        return VirtualService(virtual, protocol, tuple(r for r, _ in reals), origin, self.text(node, "name"))
 
-    def reals(self, node: Table, protocol: Protocol, forwarding: Forwarding) -> Iterator[tuple[RealServer, Node]]:
-        """The real servers of a service, each with the node that names it."""
-        listed = node.entries.get("reals")
-        if not isinstance(listed, Items):
-            at = listed or node
-            self.problems.add(at.line, at.column, "'reals' to be a list of ADDRESS:PORT",
-                              "none" if listed is None else _kind(listed))
-            return
-        seen: dict[Endpoint, int] = {}
-        for item in listed:
-            real = self.real(item, protocol, forwarding)
-            if real is None:
-                continue
-            if real.endpoint in seen:
-                self.problems.add(item.line, item.column, "each real server of a service once "
-                                  f"(the first is in line {seen[real.endpoint]})", f"{real.endpoint} again")
-                continue
-            seen[real.endpoint] = item.line
-            yield real, item
+def _quoted(text: str) -> str:
+    """A YAML text in double quotes (YAML 1.1 §5.7): everything that is not printable is escaped."""
+    return '"' + "".join(c if " " <= c <= "~" and c not in '"\\' else f"\\U{ord(c):08x}" for c in text[:900]) + '"'
 
-    def real(self, node: Node, protocol: Protocol, forwarding: Forwarding) -> RealServer | None:
-        """ADDRESS:PORT, or a mapping that says more."""
-        origin = Origin(self.problems.source, node.line)
-        if not isinstance(node, Table):
-            found = self.endpoint(node, protocol, "a real server", node)
-            return RealServer(found, forwarding, origin) if found else None
-        self.only(node, REAL)
-        found = self.endpoint(node.entries.get("address"), protocol, "address", node)
-        own = Forwarding(self.choice(node, "forwarding", [f.value for f in Forwarding], forwarding.value))
-        enabled = self.choice(node, "enabled", ["true", "false"], "true") == "true"
-        name = self.text(node, "name")
-        return RealServer(found, own, origin, enabled, name) if found else None
 
-    def endpoint(self, node: Node | None, protocol: Protocol, what: str, parent: Node) -> Endpoint | None:
-        """A scalar as address and port (without port for icmp)."""
-        form = "ADDRESS" if protocol is Protocol.ICMP else "ADDRESS:PORT"
-        if node is None:
-            self.problems.add(parent.line, parent.column, f"the key '{what}' with {form}", "none")
-            return None
-        if not isinstance(node, Scalar) or node.is_null:
-            self.problems.add(node.line, node.column, f"{what} as {form}", _kind(node))
-            return None
-        try:
-            if protocol is Protocol.ICMP:
-                return Endpoint(unicast(node.text))
-            return endpoint(node.text)
-        except Expected as wrong:
-            column = node.column + wrong.offset + (0 if node.plain else 1)
-            self.problems.add(node.line, column, wrong.expected, shown(node.text), wrong.hint)
-            return None
-
-    def fits(self, virtual: Endpoint, real: RealServer, at: Node) -> None:
-        """Note where this forwarding cannot bring a packet from the one to the other."""
-        at = at.entries.get("address", at) if isinstance(at, Table) else at
-        if real.forwarding is Forwarding.DIRECT and real.endpoint.port not in {0, virtual.port}:
-            self.problems.add(at.line, at.column, f"port {virtual.port or '*'} (direct leaves the port as it is)",
-                              shown(str(real.endpoint)))
-        if (real.forwarding in {Forwarding.NAT, Forwarding.DIRECT}
-                and real.endpoint.address.version != virtual.address.version):
-            family = "IPv4" if isinstance(virtual.address, IPv4Address) else "IPv6"
-            self.problems.add(at.line, at.column, f"an {family} address, as the virtual service has",
-                              shown(str(real.endpoint.address)))
-
-    def addresses(self, table: Table) -> list[IPAddress]:
-        """The key ``balancer``: one address or a list of them."""
-        node = table.entries.get("balancer")
-        found = []
-        for item in node if isinstance(node, Items) else [node] if node is not None else []:
-            if not isinstance(item, Scalar) or item.is_null:
-                self.problems.add(item.line, item.column, "an address of the balancer", _kind(item))
-                continue
-            try:
-                found.append(unicast(item.text))
-            except Expected as wrong:
-                column = item.column + wrong.offset + (0 if item.plain else 1)
-                self.problems.add(item.line, column, wrong.expected, shown(item.text), wrong.hint)
-        return found
-
-    def choice(self, table: Table, key: str, known: list[str], default: str) -> str:
-        """One of a few words."""
-        node = table.entries.get(key)
-        if node is None:
-            return default
-        if isinstance(node, Scalar) and node.text in known:
-            return node.text
-        hint = did_you_mean(node.text, known) if isinstance(node, Scalar) else ""
-        self.problems.add(node.line, node.column, f"{key!r} to be {', '.join(known[:-1])} or {known[-1]}",
-                          _kind(node), hint)
-        return default
-
-    def text(self, table: Table, key: str) -> str:
-        """A free text."""
-        node = table.entries.get(key)
-        if node is None or (isinstance(node, Scalar) and node.is_null):
-            return ""
-        if not isinstance(node, Scalar):
-            self.problems.add(node.line, node.column, f"{key!r} to be a text", _kind(node))
-            return ""
-        return node.text
+def _plain(text: str) -> str:
+    """A text that can stand in a comment."""
+    return "".join(c if " " <= c <= "~" else "?" for c in text)

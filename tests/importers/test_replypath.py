@@ -3,11 +3,14 @@
 from ipaddress import ip_address
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from analyzer.balance.mapping import Endpoint, Forwarding, Protocol
+from analyzer.balance.mapping import ConfigWarning, Endpoint, Forwarding, Mapping, Protocol, RealServer, VirtualService
 from analyzer.errors import ConfigSyntaxError
 from analyzer.importers import replypath
 from analyzer.importers.reading import read_texts
+from analyzer.units import Origin
 
 DESIGN = """\
 services:
@@ -62,7 +65,7 @@ def test_icmp_has_no_port_and_a_star_is_every_port():
     ("203.0.113.10:0", 25, "expected a port from 1 to 65535, got '203.0.113.10:0'"),
     ("203.0.113.10:70000", 25, "expected a port from 1 to 65535, got '203.0.113.10:70000'"),
     ("203.0.113.10:http", 25, "expected a port from 1 to 65535"),
-    ("203.0.113.10:٨٠", 25, "expected a port from 1 to 65535"),      # noqa: RUF001 - Arabic digits are digits to int()
+    ("203.0.113.10:٨٠", 25, "expected a port from 1 to 65535"),
     ("203.0.113.10/24:80", 24, "expected an address without a prefix length, got '203.0.113.10/24:80'; write 203.0.113.10:80"),
     ("'[fe80::1%eth0]:80'", 21, "expected an address without a scope"),
     ("0.0.0.0:80", 12, "expected the address of one host"),
@@ -145,3 +148,68 @@ def test_two_services_that_contradict_each_other():
     text = "services:\n- {virtual: '203.0.113.10:80', reals: ['10.0.2.11:80']}\n- {virtual: '203.0.113.10:80', reals: ['10.0.2.12:80']}\n"
     with pytest.raises(ConflictingMapping, match=r"^map\.yaml:3: tcp 203\.0\.113\.10:80 is declared differently in map\.yaml:2; "):
         read_texts([(text, "map.yaml")])
+
+
+TOML = """\
+balancer = ["10.0.2.1", "203.0.113.2"]
+[[services]]
+virtual = "203.0.113.10:80"
+reals = ["10.0.2.11:8080", "10.0.2.12:8080"]
+"""
+JSON = """\
+{"services": [
+  {"virtual": "203.0.113.10:80", "balancer": ["10.0.2.1", "203.0.113.2"],
+   "reals": ["10.0.2.11:8080", "10.0.2.12:8080"]}
+]}
+"""
+
+
+@pytest.mark.parametrize("text, lines", [(TOML, (2, 4)), (JSON, (2, 3))])
+def test_toml_and_json_have_the_same_schema(text, lines):
+    assert replypath.sniff(text)
+    mapping = replypath.read(text, "map")
+    assert bare(mapping) == bare(replypath.read(DESIGN, "map"))
+    assert mapping.balancers == replypath.read(DESIGN, "map").balancers
+    assert (mapping.services[0].origin.line, mapping.services[0].reals[0].origin.line) == lines
+
+
+@pytest.mark.parametrize("text, expected", [
+    (TOML.replace("8080", "80800", 1), "m:4:21: expected a port from 1 to 65535, got '10.0.2.11:80800'"),
+    (JSON.replace("8080", "80800", 1), "m:3:25: expected a port from 1 to 65535, got '10.0.2.11:80800'"),
+    (TOML.replace("virtual", "virtal"), "m:3:1: expected one of the keys virtual, protocol, forwarding, balancer, name, reals, got 'virtal'; did you mean 'virtual'?"),
+])
+def test_their_mistakes_have_lines_and_columns_too(text, expected):
+    assert expected in problems(text, "m")
+
+
+def bare(mapping):
+    """The services without their origins."""
+    return [(s.virtual, s.protocol, s.name, [(r.endpoint, r.forwarding, r.enabled, r.name) for r in s.reals])
+            for s in mapping.services]
+
+
+ADDRESSES = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).filter(
+    lambda a: not (a.is_unspecified or a.is_multicast or str(a) == "255.255.255.255" or getattr(a, "ipv4_mapped", None)))
+ORIGIN = Origin("some file\n.cfg", 7)
+
+
+@st.composite
+def services(draw):
+    protocol = draw(st.sampled_from(Protocol))
+    port = st.just(0) if protocol is Protocol.ICMP else st.integers(0, 65535)
+    virtual = Endpoint(draw(ADDRESSES), draw(port))
+    reals = []
+    for address in draw(st.lists(ADDRESSES.filter(lambda a: a.version == virtual.address.version), max_size=4, unique=True)):
+        forwarding = draw(st.sampled_from(Forwarding))
+        real_port = virtual.port if forwarding is Forwarding.DIRECT else draw(port)
+        reals.append(RealServer(Endpoint(address, real_port), forwarding, ORIGIN, draw(st.booleans()), draw(st.text(max_size=20))))
+    return VirtualService(virtual, protocol, tuple(reals), ORIGIN, draw(st.text(max_size=20)))
+
+
+@given(st.lists(services(), max_size=4), st.lists(ADDRESSES, max_size=3, unique=True), st.text(max_size=20))
+def test_what_was_understood_reads_back_the_same(listed, balancers, warning):
+    mapping = Mapping(tuple(listed), tuple(balancers), (ConfigWarning(ORIGIN, warning),))
+    again = replypath.read(replypath.to_yaml(mapping), "again")
+    assert bare(again) == bare(mapping)
+    assert again.balancers == mapping.balancers
+    assert replypath.sniff(replypath.to_yaml(mapping))
