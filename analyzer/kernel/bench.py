@@ -37,6 +37,7 @@ STATE = (
     "ip rule show",
     "ip -6 rule show",
     "nft -s list ruleset",
+    r"sysctl -a -r '^net\.ipv[46]\.(ip_forward$|conf\..*\.([a-z]*_redirects|rp_filter|arp_[a-z]*|shared_media|forwarding)$)'",
 )
 """What a fix may change and its undo must restore, byte for byte."""
 

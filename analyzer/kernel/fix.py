@@ -1,0 +1,176 @@
+"""Try a printed fix on the real kernel: is the connection cured, does verify say so, does undo restore everything?
+
+The commands are given to the host's shell verbatim, one after the other, as a
+person would paste them; what they print and how they end is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import unified_diff
+
+from analyzer.kernel.bench import Bench, Protocol
+from analyzer.kernel.networks import VIP, VPORT
+from analyzer.kernel.outcome import Outcome
+from analyzer.kernel.topology import Topology
+
+BROKEN_S = 0.8
+"""How long a connection is given.  The bench loses nothing, so the first SYN decides; the rest is for a busy machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One connection to try: who dials what.  Its service must ``speak`` (``expect`` 5 octets), or say otherwise."""
+
+    client: str = "client"
+    address: str = VIP
+    port: int = VPORT
+    protocol: Protocol = "tcp"
+    send: bytes = b"5 0\n"
+    expect: int = 5
+
+    def run(self, bench: Bench) -> Outcome:
+        """Dial now."""
+        return bench.connect(
+            self.client,
+            self.address,
+            self.port,
+            protocol=self.protocol,
+            send=self.send,
+            expect=self.expect,
+            timeout_s=BROKEN_S,
+        )
+
+
+HTTP = Probe(send=b"GET / HTTP/1.0\r\n\r\n", expect=-1)
+"""The LAN client of ``networks.two_arm`` fetches a page from the virtual service: the connection that fails there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """One command and what it said; ``wanted`` is what its output had to hold (empty: only status 0)."""
+
+    command: str
+    status: int
+    out: str
+    err: str
+    wanted: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it ended with 0 and printed what it had to."""
+        return self.status == 0 and self.wanted in self.out
+
+    def __str__(self) -> str:
+        missing = f"  (expected {self.wanted!r})" if self.wanted not in self.out else ""
+        return f"$ {self.command}\n{self.out}{self.err}[status {self.status}]{missing}"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What was seen: before, with the fix, after its undo.
+
+    ``kept`` are the other connections, each before and with the fix.
+    ``changes`` is what is left of the fix after the undo, as a diff of the
+    host's state (``bench.STATE``); empty when everything is as it was.
+    """
+
+    before: Outcome
+    commands: tuple[Ran, ...]
+    after: Outcome
+    after_ping: Outcome
+    verify: tuple[Ran, ...]
+    undo: tuple[Ran, ...]
+    undone: Outcome
+    changes: str
+    kept: tuple[tuple[Probe, Outcome, Outcome], ...] = ()
+
+    @property
+    def accepted(self) -> bool:
+        """Whether every command ended with status 0."""
+        return all(ran.ok for ran in self.commands)
+
+    @property
+    def cured(self) -> bool:
+        """Whether the connection failed before and works with the fix."""
+        return not self.before.ok and self.after.ok
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it still works after the host has pinged the client, which is what provokes a redirect."""
+        return self.cured and self.after_ping.ok
+
+    @property
+    def verified(self) -> bool:
+        """Whether every verify command printed what it had to."""
+        return all(ran.ok for ran in self.verify)
+
+    @property
+    def restored(self) -> bool:
+        """Whether undo ended well, left nothing behind, and the connection fails again as before."""
+        return all(ran.ok for ran in self.undo) and not self.changes and self.undone.result is self.before.result
+
+    @property
+    def broken(self) -> tuple[Probe, ...]:
+        """The other connections that worked before and do not with the fix."""
+        return tuple(probe for probe, before, after in self.kept if before.ok and not after.ok)
+
+    @property
+    def good(self) -> bool:
+        """A fix to print: accepted, cures and lasts, verify agrees, undo restores, and nothing else breaks."""
+        return self.accepted and self.lasting and self.verified and self.restored and not self.broken
+
+    def __str__(self) -> str:
+        parts = [f"before: {self.before}", *map(str, self.commands), f"with the fix: {self.after}"]
+        parts += [f"after a ping of the client: {self.after_ping}", *map(str, self.verify), *map(str, self.undo)]
+        parts += [f"after the undo: {self.undone}", self.changes]
+        parts += [f"{probe}: {before} -> {after}" for probe, before, after in self.kept]
+        return "\n".join(part for part in parts if part)
+
+
+def ran(bench: Bench, host: str, command: str, wanted: str = "") -> Ran:
+    """Give one command to the host's shell, verbatim."""
+    done = bench.shell(host, command)
+    return Ran(command, done.returncode, done.stdout, done.stderr, wanted)
+
+
+def try_fix(  # noqa: PLR0913 - a fix is these five things; the rest has defaults
+    topology: Topology,
+    host: str,
+    commands: Sequence[str],
+    verify: Sequence[str | tuple[str, str]] = (),
+    undo: Sequence[str] = (),
+    *,
+    probe: Probe = HTTP,
+    others: Sequence[Probe] = (),
+    ping: str = "",
+) -> Trial:
+    """Build ``topology``, try the fix on ``host`` and take it back.
+
+    ``verify``: a command, or (command, text that its output must hold).
+    ``probe`` is the connection to cure, ``others`` must go on working.
+    ``ping`` is the address that the host pings to provoke a redirect (default: the probing client's first address).
+    Needs root; raises ``ToolError`` where the bench cannot be built.
+    """
+    with Bench(topology) as bench:
+        target = ping or topology.host(probe.client).interfaces[0].addresses[0].partition("/")[0]
+        state = bench.state(host)
+        before = probe.run(bench)
+        kept_before = [other.run(bench) for other in others]
+        applied = tuple(ran(bench, host, command) for command in commands)
+        after = probe.run(bench)
+        kept_after = [other.run(bench) for other in others]
+        verified = tuple(ran(bench, host, *((line, "") if isinstance(line, str) else line)) for line in verify)
+        bench.ping(host, target, count=3)
+        after_ping = probe.run(bench)
+        taken_back = tuple(ran(bench, host, command) for command in undo)
+        changes = difference(state, bench.state(host))
+        undone = probe.run(bench)
+    kept = tuple(zip(others, kept_before, kept_after, strict=True))
+    return Trial(before, applied, after, after_ping, verified, taken_back, undone, changes, kept)
+
+
+def difference(before: str, after: str) -> str:
+    """What differs between two states, as a diff; empty where they are the same octets."""
+    return "\n".join(unified_diff(before.splitlines(), after.splitlines(), "before", "after", lineterm="", n=1))
