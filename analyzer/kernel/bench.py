@@ -30,6 +30,8 @@ from analyzer.kernel.topology import SWITCH, Topology
 
 Protocol = Literal["tcp", "udp"]
 
+_SWITCHES = r"^net\.ipv[46]\.(ip_forward$|conf\..*\.([a-z]*_redirects|rp_filter|arp_[a-z]*|shared_media|forwarding)$)"
+
 STATE = (
     "ip -d address show",
     "ip route show table all",
@@ -37,7 +39,7 @@ STATE = (
     "ip rule show",
     "ip -6 rule show",
     "nft -s list ruleset",
-    r"sysctl -a -r '^net\.ipv[46]\.(ip_forward$|conf\..*\.([a-z]*_redirects|rp_filter|arp_[a-z]*|shared_media|forwarding)$)'",
+    f"sysctl -a -r '{_SWITCHES}'",
 )
 """What a fix may change and its undo must restore, byte for byte."""
 

@@ -1,4 +1,4 @@
-"""Try a printed fix on the real kernel: is the connection cured, does verify say so, does undo restore everything?
+"""Try a printed fix on the real kernel: whether it cures, whether verify says so, whether undo restores everything.
 
 The commands are given to the host's shell verbatim, one after the other, as a
 person would paste them; what they print and how they end is kept.
@@ -16,7 +16,7 @@ from analyzer.kernel.outcome import Outcome
 from analyzer.kernel.topology import Topology
 
 BROKEN_S = 0.8
-"""How long a connection is given.  The bench loses nothing, so the first SYN decides; the rest is for a busy machine."""
+"""How long a connection is given.  The bench loses nothing: the first SYN decides, the rest is for busy machines."""
 
 
 @dataclass(frozen=True, slots=True)
