@@ -1,0 +1,131 @@
+"""What the Linux dialects share: finding an interface's name, kernel switches with their way back, the look before.
+
+Every line can be pasted alone, in any order of shells: a name that the capture
+does not show is looked up inside the command that needs it, by the address that
+the server answers with.  Where the look-up finds nothing, the command is refused
+by ``ip`` or ``sysctl`` and changes nothing.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from analyzer.balance.mapping import Protocol
+from analyzer.network.host import IPAddress
+from analyzer.remedy.alternative import Alternative
+from analyzer.remedy.change import MarkByMac, RouteChange, RuleChange, SwitchChange
+from analyzer.remedy.situation import Situation
+
+MOST_CLIENTS_SHOWN = 3
+"""So many clients are asked for in check and verify; the rest is alike."""
+
+BOTH_KEYS = ("accept_redirects", "send_redirects")
+"""IPv4 switches that are on if either the interface's or the ``all`` key is on (hosts; KERNEL 4)."""
+
+TRIAL_SECONDS = 120
+
+
+def ip(version: int) -> str:
+    """``ip`` for this IP version; IPv4 is its default."""
+    return "ip -6" if version == 6 else "ip"
+
+
+def holder(address: IPAddress) -> str:
+    """A substitution that gives the name of the interface that holds ``address``, quoted."""
+    return f"\"$(ip -o addr show to {address} | cut -d' ' -f2)\""
+
+
+def device(name: str, situation: Situation, *, at_balancer: bool = False) -> str:
+    """``name``, or the look-up of the server's (or the balancer's) interface on the servers' link."""
+    if name:
+        return name
+    own = situation.balancer_inside if at_balancer else situation.real.address
+    return holder(own or situation.real.address)
+
+
+def keys(change: SwitchChange, situation: Situation) -> tuple[str, ...]:
+    """The sysctl keys to set, each one word for the shell.
+
+    A name with a dot (a VLAN) needs slashes between the parts (sysctl(8)).
+    """
+    at_balancer = change.switch == "send_redirects"
+    branch = f"net/ipv{change.version}/conf"
+    name = device(change.interface, situation, at_balancer=at_balancer)
+    if change.interface and "." not in change.interface:
+        own = f"net.ipv{change.version}.conf.{name}.{change.switch}"
+    else:
+        own = f"{branch}/{name}/{change.switch}"   # a look-up brings its own quotes, and may find a VLAN
+    if change.version == 4 and change.switch in BOTH_KEYS:
+        return (f"net.ipv4.conf.all.{change.switch}", own)
+    return (own,)
+
+
+def _memory(change: SwitchChange) -> str:
+    """Where the values from before are kept until undo."""
+    place = change.interface.replace("@", "_") or "link"
+    return f"/run/replypath-ipv{change.version}-{place}-{change.switch}"
+
+
+def set_switch(change: SwitchChange, situation: Situation) -> tuple[str, ...]:
+    """Keep the present values (once), set the new ones; forget redirects that were learnt (KERNEL 4)."""
+    wanted = keys(change, situation)
+    memory = _memory(change)
+    lines = [
+        f"test -s {memory} || sysctl {' '.join(wanted)} > {memory}",
+        f"sysctl -w {' '.join(f'{key}={change.value}' for key in wanted)}",
+    ]
+    if change.switch == "accept_redirects":
+        lines.append(f"{ip(change.version)} route flush cache")
+    return tuple(lines)
+
+
+def unset_switch(change: SwitchChange) -> tuple[str, ...]:
+    """Load the values from before, and forget them."""
+    memory = _memory(change)
+    return (f"sysctl -p {memory} && rm {memory}",)
+
+
+def reply(client: IPAddress, s: Situation) -> str:
+    """The question which way the reply to ``client`` takes, ports and all."""
+    question = f"{ip(s.version)} route get {client} from {s.real.address}"
+    port = s.real.port or (s.virtual.port if s.virtual is not None else 0)
+    if s.protocol is Protocol.ICMP or not port:
+        return question
+    return f"{question} ipproto {s.protocol.value} sport {port}"
+
+
+def shown(s: Situation) -> tuple[IPAddress, ...]:
+    """The clients that check and verify ask for."""
+    return s.clients[:MOST_CLIENTS_SHOWN]
+
+
+def look_before(alternative: Alternative, s: Situation) -> tuple[str, ...]:
+    """That this is the host, which way it answers today, that our numbers are free."""
+    lines = [f"ip -o addr show to {s.real.address}", "# must print one line: then this is the right host"]
+    for client in shown(s):
+        lines += [reply(client, s), "# today's way; after the change it goes through the balancer"]
+    if s.lan is not None:
+        lines += [f"{ip(s.version)} route show {s.lan}", "# the connected route, its prefix length and its metric"]
+    for change in alternative.changes:
+        if isinstance(change, RouteChange) and change.table is not None:
+            lines += [f"{ip(s.version)} route show table {change.table}", "# must print nothing: the table is free"]
+        if isinstance(change, RuleChange | MarkByMac):
+            lines += [f"{ip(s.version)} rule show pref {change.priority}", "# must print nothing: the number is free"]
+    if alternative.missing and s.balancer_macs:
+        macs = " ".join(f"-e {mac}" for mac in s.balancer_macs)
+        lines += [f"ip neigh show | grep -i {macs}", "# the balancer's addresses on this link, as this host knows them"]
+    return tuple(lines)
+
+
+def reach_the_service(s: Situation) -> tuple[str, ...]:
+    """The test that counts, from a client; a comment, because it runs on another host."""
+    if s.virtual is None or s.protocol is not Protocol.TCP or not s.virtual.port:
+        return ()
+    return (f"# then, on {s.clients[0]}: nc -vz {s.virtual.address} {s.virtual.port}",)
+
+
+def in_two_minutes(undo: tuple[str, ...]) -> str:
+    """A transient timer takes the change back by itself unless it is stopped."""
+    script = shlex.quote("; ".join(undo))
+    return (f"systemd-run --unit=replypath-undo --on-active={TRIAL_SECONDS} /bin/sh -c {script}   "
+            "- and if all is well: systemctl stop replypath-undo.timer")

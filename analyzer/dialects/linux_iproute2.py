@@ -1,0 +1,134 @@
+"""Linux, iproute2: ``ip route``, ``ip rule`` and ``sysctl``, effective at once and until the next reboot.
+
+The forms are those that a 6.18 kernel accepts *and* obeys: a route for the
+connected subnet is prepended (``add`` is refused, ``append`` and ``metric`` lose),
+and every removal names its gateway, so that it cannot hit the connected route.
+"""
+
+from __future__ import annotations
+
+from analyzer.dialects import _linux
+from analyzer.network.host import IPNetwork, OnLink, System, Via
+from analyzer.remedy.alternative import Alternative
+from analyzer.remedy.change import AddressRemoval, Change, RouteChange, RouteRemoval, RuleChange, SwitchChange
+from analyzer.remedy.situation import Situation
+
+NAME = "linux-iproute2"
+TITLE = "Linux (ip)"
+SYSTEM = System.LINUX
+AT_BALANCER = True    # for switches only: translation is nftables' or iptables' word
+PERSISTENT = False
+EXECUTED = True
+
+
+def speaks(change: Change) -> bool:
+    """Routes, rules, addresses and switches; not marks, not translation."""
+    return isinstance(change, RouteChange | RouteRemoval | RuleChange | SwitchChange | AddressRemoval)
+
+
+def commands(change: Change, situation: Situation) -> tuple[str, ...]:
+    """Apply ``change``; said twice, it is refused the second time (File exists) and nothing more happens."""
+    ip = _linux.ip(situation.version)
+    match change:
+        case RouteChange():
+            return (f"{ip} route {change.how} {_route(change, situation)}",)
+        case RouteRemoval():
+            return (f"{ip} route del {_removed(change, situation)}",)
+        case RuleChange():
+            return (f"{ip} rule add {_rule(change)}",)
+        case SwitchChange():
+            return _linux.set_switch(change, situation)
+        case AddressRemoval():
+            return (f"ip addr del {_address(change, situation)}",)
+        case _:
+            raise ValueError(f"{NAME} cannot say {type(change).__name__}")
+
+
+def undo(change: Change, situation: Situation) -> tuple[str, ...]:
+    """Take ``change`` back."""
+    ip = _linux.ip(situation.version)
+    match change:
+        case RouteChange():
+            return (f"{ip} route del {_route(change, situation)}",)
+        case RouteRemoval():
+            return (f"{ip} route add {_removed(change, situation)}",)
+        case RuleChange():
+            return (f"{ip} rule del {_rule(change)}",)
+        case SwitchChange():
+            return _linux.unset_switch(change)
+        case AddressRemoval():
+            return (f"ip addr add {_address(change, situation)}",)
+        case _:
+            raise ValueError(f"{NAME} cannot say {type(change).__name__}")
+
+
+def check(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
+    """The right host, the way the reply takes today, and that our numbers are free."""
+    return () if alternative.at_balancer else _linux.look_before(alternative, situation)
+
+
+def verify(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
+    """The routing decision for the reply itself: a plain ``ip route get CLIENT`` is wrong for port rules."""
+    lines: list[str] = []
+    if situation.balancer_inside is not None and not alternative.at_balancer:
+        for client in _linux.shown(situation):
+            lines += [_linux.reply(client, situation), f"# must contain: via {situation.balancer_inside}"]
+    for change in alternative.changes:
+        if isinstance(change, SwitchChange):
+            for key in _linux.keys(change, situation):
+                lines += [f"sysctl -n {key}", f"# must contain: {change.value}"]
+    return (*lines, *_linux.reach_the_service(situation))
+
+
+def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
+    """Nothing of its own: what ``ip`` sets lasts until the link goes down."""
+    del alternative, situation
+    return ()
+
+
+def dead_man(undo: tuple[str, ...]) -> str:
+    """A transient systemd timer."""
+    return _linux.in_two_minutes(undo)
+
+
+def destination(network: IPNetwork) -> str:
+    """A prefix as ``ip route`` prints it."""
+    return "default" if network.prefixlen == 0 else str(network)
+
+
+def _hop(hop: OnLink | Via, s: Situation) -> str:
+    if isinstance(hop, OnLink):
+        return f"dev {_linux.device(hop.interface, s)}"
+    words = [f"via {hop.gateway}"]
+    if hop.interface or hop.gateway.is_link_local:
+        words.append(f"dev {_linux.device(hop.interface, s)}")
+    if hop.onlink:
+        words.append("onlink")
+    return " ".join(words)
+
+
+def _route(change: RouteChange, s: Situation) -> str:
+    words = [destination(change.destination), _hop(change.next_hop, s)]
+    if change.metric is not None:
+        words.append(f"metric {change.metric}")
+    if change.table is not None:
+        words.append(f"table {change.table}")
+    return " ".join(words)
+
+
+def _removed(change: RouteRemoval, s: Situation) -> str:
+    metric = f" metric {change.metric}" if change.metric is not None else ""
+    return f"{destination(change.destination)} {_hop(change.next_hop, s)}{metric}"
+
+
+def _rule(change: RuleChange) -> str:
+    words = [f"pref {change.priority} from {change.source}"]
+    if change.ip_protocol is not None:
+        words.append(f"ipproto {change.ip_protocol}")
+    if change.source_port is not None:
+        words.append(f"sport {change.source_port}")
+    return " ".join((*words, f"table {change.table}"))
+
+
+def _address(change: AddressRemoval, s: Situation) -> str:
+    return f"{change.address}/{change.prefix_length} dev {_linux.device(change.interface, s)}"

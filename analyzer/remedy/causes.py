@@ -1,0 +1,54 @@
+"""Which ways out each cause has, best first: judgement as a table.
+
+The first of a row that can be said completely, in a dialect that fits the host,
+is the one we recommend (`plan.py`); the rest is ordered by blast radius.
+"""
+
+from __future__ import annotations
+
+from analyzer.diagnose.finding import Cause
+from analyzer.remedy.alternatives import (
+    Builder,
+    connection_mark,
+    default_gateway,
+    host_route_per_client,
+    port_rule,
+    redirects_off,
+    rp_filter,
+    source_rule,
+    two_halves,
+    vendor_pair,
+)
+from analyzer.remedy.at_balancer import hairpin_snat, redirects_not_sent, snat_all, snat_to_itself
+from analyzer.remedy.situation import Situation
+
+ON_LINK = (connection_mark, hairpin_snat, port_rule, host_route_per_client, two_halves, vendor_pair)
+
+WAYS_OUT: dict[Cause, tuple[Builder, ...]] = {
+    Cause.CLIENT_ON_SERVERS_LINK: ON_LINK,
+    # the client is a server too: its own replies to the balancer must not be bent, so the balancer does it
+    Cause.SERVER_IS_CLIENT: (hairpin_snat, host_route_per_client, connection_mark, port_rule, two_halves, vendor_pair),
+    # the default gateway carries all other egress: move only what came through the balancer
+    Cause.DEFAULT_GATEWAY_ELSEWHERE:
+        (connection_mark, port_rule, source_rule, default_gateway, host_route_per_client, snat_all),
+    Cause.MORE_SPECIFIC_ROUTE: (connection_mark, host_route_per_client, port_rule, source_rule, snat_all),
+    # answers leave through the interface that they came in on; satisfies a strict reverse path filter, too
+    Cause.SECOND_INTERFACE: (source_rule, connection_mark, port_rule, host_route_per_client, hairpin_snat),
+    Cause.ICMP_REDIRECT: (redirects_off, redirects_not_sent, hairpin_snat, connection_mark),
+    Cause.OTHER_BALANCER: (connection_mark, snat_all),
+    # whatever the cause is: these do not depend on it
+    Cause.REPLY_PATH_UNKNOWN: (connection_mark, hairpin_snat, port_rule, host_route_per_client),
+    Cause.SELF_HAIRPIN: (snat_to_itself,),
+    Cause.MISSING_SNAT: (hairpin_snat, snat_all, connection_mark, host_route_per_client),
+    Cause.RP_FILTER: (rp_filter, source_rule),
+}
+
+
+def ways_out(situation: Situation) -> tuple[Builder, ...]:
+    """The builders for this situation, best first."""
+    row = WAYS_OUT.get(situation.cause, ())
+    one_client = len(situation.clients) == 1 and not situation.direct_connections_seen
+    if situation.cause is Cause.CLIENT_ON_SERVERS_LINK and one_client:
+        # one client, no direct connection to lose: one route is the smallest change on the server
+        return (host_route_per_client, *(b for b in row if b is not host_route_per_client))
+    return row

@@ -1,0 +1,58 @@
+"""What a dialect is: changes in, commands of one system out.  Modules of ``analyzer.dialects`` are dialects."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from analyzer.network.host import System
+from analyzer.remedy.alternative import Alternative
+from analyzer.remedy.change import Change
+from analyzer.remedy.situation import Situation
+
+
+class Dialect(Protocol):
+    """One system's way to say a change; every function is pure and returns lines to paste, top to bottom.
+
+    ``speaks`` says whether this change can be said at all; the other functions
+    are called only with changes for which it is true.  ``undo`` takes back what
+    ``commands`` did and nothing else.  A comment in ``verify`` that begins with
+    ``must contain:`` is what the command above it has to print.
+    """
+
+    NAME: str
+    TITLE: str
+    SYSTEM: System
+    AT_BALANCER: bool
+    """Whether it is also (or only) spoken on balancers."""
+    PERSISTENT: bool
+    """Whether what it says survives a reboot."""
+    EXECUTED: bool
+    """Whether our tests run its commands on the real system."""
+
+    def speaks(self, change: Change) -> bool:
+        """Whether ``change`` can be said in this dialect."""
+        ...
+
+    def commands(self, change: Change, situation: Situation) -> tuple[str, ...]:
+        """Apply ``change`` now."""
+        ...
+
+    def undo(self, change: Change, situation: Situation) -> tuple[str, ...]:
+        """Take ``change`` back."""
+        ...
+
+    def check(self, alternative: Alternative, situation: Situation) -> tuple[str, ...]:
+        """Look before: that this is the host, and what it does today."""
+        ...
+
+    def verify(self, alternative: Alternative, situation: Situation) -> tuple[str, ...]:
+        """Ask the host which way the reply takes now; changes nothing, sends nothing."""
+        ...
+
+    def persist(self, alternative: Alternative, situation: Situation) -> tuple[str, ...]:
+        """Make it survive a reboot, in this system's own way; empty where there is no single one."""
+        ...
+
+    def dead_man(self, undo: tuple[str, ...]) -> str:
+        """One command that takes the change back by itself in two minutes unless it is stopped; "" if there is none."""
+        ...

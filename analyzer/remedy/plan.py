@@ -1,0 +1,133 @@
+"""From a situation to the fixes that the report prints: alternatives, dialects, order, one recommendation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from analyzer.diagnose.finding import Applicability, Fix, Proof
+from analyzer.network.host import System
+from analyzer.remedy.alternative import Alternative
+from analyzer.remedy.causes import ways_out
+from analyzer.remedy.dialect import Dialect
+from analyzer.remedy.situation import Situation
+
+Prover = Callable[[Alternative], Proof]
+
+FIRST = ("linux-iproute2", "linux-nftables", "linux-iptables", "linux-net-tools", "windows-powershell", "windows-route")
+"""Dialects that are printed first where several fit, most usual first."""
+
+
+def alternatives(situation: Situation) -> tuple[Alternative, ...]:
+    """Every way out, best first as `causes.py` has it; those that lack a fact included."""
+    built = (build(situation) for build in ways_out(situation))
+    return tuple(a for a in built if a is not None)
+
+
+def plan(
+    situation: Situation,
+    dialects: Mapping[str, Dialect],
+    systems: tuple[str, ...] | None = None,
+    prove: Prover | None = None,
+) -> tuple[Fix, ...]:
+    """The fixes for ``situation``: one for each alternative and dialect, recommended first, then by blast radius.
+
+    ``systems`` names the dialects to use, in this order; ``None`` means those
+    that fit the hosts as far as they are known.  ``prove`` replays an alternative;
+    one that it calls harmful or ineffective is never recommended.
+    """
+    ordered: list[tuple[Alternative, Proof, tuple[Dialect, ...]]] = []
+    for alternative in alternatives(situation):
+        proof = _proof(alternative, prove)
+        ordered.append((alternative, proof, _speakers(alternative, situation, dialects, systems)))
+    best = next((a for a, proof, speakers in ordered if _can_be_recommended(a, proof) and speakers), None)
+    ordered.sort(key=lambda row: (row[0] is not best, bool(row[0].missing), _harm(row[1]), row[0].blast))
+    fixes = []
+    for alternative, proof, speakers in ordered:
+        if alternative.missing:
+            fixes.append(_unsaid(alternative, situation, proof, speakers))
+        fixes += [] if alternative.missing else [
+            replace(_fix(alternative, dialect, situation, dialects), proof=proof, recommended=alternative is best)
+            for dialect in speakers
+        ]
+    return tuple(fixes)
+
+
+def _can_be_recommended(alternative: Alternative, proof: Proof) -> bool:
+    return not alternative.missing and proof.applicability in (Applicability.PROVEN, Applicability.UNPROVEN)
+
+
+def _harm(proof: Proof) -> tuple[int, int]:
+    worst = {Applicability.PROVEN: 0, Applicability.UNPROVEN: 1, Applicability.HARMFUL: 2, Applicability.INEFFECTIVE: 3}
+    return worst[proof.applicability], proof.newly_broken
+
+
+def _proof(alternative: Alternative, prove: Prover | None) -> Proof:
+    if alternative.missing:
+        return Proof(missing_facts=alternative.missing)
+    if prove is None:
+        return Proof(missing_facts=("a replay of the captured connections on the changed network",))
+    return prove(alternative)
+
+
+def _speakers(
+    alternative: Alternative, s: Situation, dialects: Mapping[str, Dialect], systems: tuple[str, ...] | None,
+) -> tuple[Dialect, ...]:
+    """The dialects that can say all of this alternative's changes and fit the host that must change."""
+    if systems is not None:
+        chosen = [dialects[name] for name in systems if name in dialects]
+    else:
+        names = [n for n in FIRST if n in dialects] + [n for n in dialects if n not in FIRST]
+        chosen = [dialects[n] for n in names if not dialects[n].PERSISTENT and _fits(dialects[n], alternative, s)]
+        chosen.sort(key=lambda d: not _expected(d, alternative, s))
+    return tuple(d for d in chosen if all(d.speaks(change) for change in alternative.changes))
+
+
+def _fits(dialect: Dialect, alternative: Alternative, s: Situation) -> bool:
+    if alternative.at_balancer:
+        return dialect.AT_BALANCER and (not s.balancer_dialect or _expected(dialect, alternative, s))
+    given = s.system is not System.UNKNOWN and not s.system_doubt
+    return dialect.SYSTEM is not System.UNKNOWN and (not given or dialect.SYSTEM is s.system)
+
+
+def _expected(dialect: Dialect, alternative: Alternative, s: Situation) -> bool:
+    if alternative.at_balancer:
+        return s.balancer_dialect == dialect.NAME
+    return dialect.SYSTEM is s.system
+
+
+def _unsaid(alternative: Alternative, s: Situation, proof: Proof, speakers: tuple[Dialect, ...]) -> Fix:
+    """A fix without commands: it says which fact is missing, and how to look it up."""
+    caveat = f"No command is printed: {', '.join(alternative.missing)} cannot be read from the captures."
+    return Fix(
+        kind=alternative.kind.value, on=alternative.on, dialect=speakers[0].NAME if speakers else "",
+        title=alternative.title, commands=(), verify=(), undo=(), caveats=(caveat, *alternative.caveats),
+        check=speakers[0].check(alternative, s) if speakers else (), why=alternative.why, proof=proof,
+    )
+
+
+def _fix(alternative: Alternative, dialect: Dialect, s: Situation, dialects: Mapping[str, Dialect]) -> Fix:
+    commands = tuple(line for change in alternative.changes for line in dialect.commands(change, s))
+    undo = tuple(line for change in reversed(alternative.changes) for line in dialect.undo(change, s))
+    dead_man = dialect.dead_man(undo)
+    way_back = (f"On a remote shell, arm the way back before you apply: {dead_man}",) if dead_man else ()
+    doubt = () if alternative.at_balancer or not s.system_doubt else (f"The system is a guess: {s.system_doubt}.",)
+    return Fix(
+        kind=alternative.kind.value, on=alternative.on, dialect=dialect.NAME, title=alternative.title,
+        commands=commands, verify=dialect.verify(alternative, s), undo=undo,
+        persist=_persist(alternative, dialect, s, dialects),
+        caveats=(*doubt, *alternative.caveats, *way_back), check=dialect.check(alternative, s), why=alternative.why,
+        executed=dialect.EXECUTED,
+    )
+
+
+def _persist(
+    alternative: Alternative, dialect: Dialect, s: Situation, dialects: Mapping[str, Dialect],
+) -> tuple[str, ...]:
+    """The dialect's own way, then that of every network manager of the same system."""
+    lines = list(dialect.persist(alternative, s))
+    managers = [d for d in dialects.values() if d.PERSISTENT and d.SYSTEM is dialect.SYSTEM and d is not dialect]
+    for manager in () if alternative.at_balancer else managers:
+        said = [line for c in alternative.changes if manager.speaks(c) for line in manager.commands(c, s)]
+        lines += [f"# {manager.TITLE}", *said] if said else []
+    return tuple(lines)
