@@ -1,0 +1,53 @@
+"""What a capture says about itself: its interfaces and the comments that people left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+NOT_A_PACKET = 0xFFFF
+"""Link type of a row that Wireshark numbers as a frame although it is none (a journal entry, a custom block)."""
+
+_RAW_ALIASES = {12: 101, 14: 101}   # DLT_RAW of Linux and the BSDs, of OpenBSD: files hold them too
+
+
+def plain_link_type(number: int) -> int:
+    """The LINKTYPE_ value for what stands in a file, where raw IP goes by three numbers."""
+    return _RAW_ALIASES.get(number, number)
+
+
+class Comment(NamedTuple):
+    """What somebody wrote into the capture.  ``frame`` is 0 where it is about the section or an interface."""
+
+    frame: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """One interface block of pcapng, or the file header of pcap.
+
+    ``drops`` counts packets that the capturing side lost (interface statistics,
+    or else drop counts of packets); None where the file does not say.
+    """
+
+    link_type: int
+    """LINKTYPE_ value."""
+    snap_length: int = 0
+    """Octets kept of a frame; 0 = no limit."""
+    name: str = ""
+    description: str = ""
+    capture_filter: str = ""
+    system: str = ""
+    """Operating system of the machine that captured."""
+    ticks_per_second: int = 1_000_000
+    """Resolution of its time stamps."""
+    offset_seconds: int = 0
+    """Added to its time stamps."""
+    fcs_bytes: int | None = None
+    """Frame check sequence at the end of each frame; None = not said."""
+    received: int | None = None
+    """Packets that the interface received, by its statistics."""
+    drops: int | None = None
+    section: int = 0
+    """Which section of the file described it, from 0."""
