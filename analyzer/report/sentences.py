@@ -28,6 +28,11 @@ def endpoint(place: ServiceAddress | ServiceReal | None) -> str:
     return "" if place is None else joined_port(place.address, place.port)
 
 
+def service(place: ServiceAddress | None) -> str:
+    """An endpoint with its protocol: ``203.0.113.100:80/tcp``; empty for none."""
+    return "" if place is None else f"{joined_port(place.address, place.port)}/{place.protocol}"
+
+
 def joined_port(address: str, port: int) -> str:
     """Address and port as they are written together (RFC 3986 §3.2.2 for IPv6)."""
     if not port:
@@ -156,3 +161,13 @@ def since(time_ns: int, start_ns: int) -> str:
 def milliseconds(duration_ns: int | None) -> str:
     """``0.640 ms``, or empty."""
     return "" if duration_ns is None else f"{duration_ns / 1_000_000:.3f} ms"
+
+
+def clock(capture: Capture) -> str:
+    """How far a capture's clock is from the first one's, in microseconds, with the bound."""
+    if capture.clock_offset_ns is None:
+        return say("clock.unknown")
+    if not capture.clock_offset_ns and not capture.clock_bound_ns:
+        return say("clock.reference")
+    bound = f"{(capture.clock_bound_ns or 0) / 1000:,.0f} µs"
+    return say("clock.offset", offset=f"{capture.clock_offset_ns / 1000:+,.0f}", bound=bound)

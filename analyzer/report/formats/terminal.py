@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from analyzer.diagnose.finding import Diagnosis, Finding, Fix
 from analyzer.report.clean import cleaned
-from analyzer.report.ladder_text import ladder_lines
+from analyzer.report.ladder import ladder_lines
 from analyzer.report.sentences import (
     capture_name,
     capture_next,

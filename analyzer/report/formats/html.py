@@ -1,0 +1,148 @@
+"""HTML: one file that travels, with pictures, evidence, commands and proof; loads nothing, runs without script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from importlib.resources import files
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, TextIO
+
+from analyzer.diagnose.finding import Diagnosis, Evidence, Finding, Fix
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+NAME = "html"
+SUFFIX = ".html"
+DESCRIPTION = "one self-contained page to send on: pictures, evidence, commands, proof"
+BINARY = False
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to mend it, in every dialect that says it."""
+
+    ident: str
+    title: str
+    on: str
+    recommended: bool
+    fixes: tuple[tuple[str, Fix], ...]      # (identifier within the page, fix)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A finding with what the page adds: an anchor, its pictures, its fixes by way."""
+
+    ident: str
+    finding: Finding
+    topology: Markup
+    ladder: Markup
+    ways: tuple[Way, ...]
+
+
+def write(diagnosis: Diagnosis, out: TextIO) -> None:
+    """Write ``diagnosis`` as one page."""
+    from analyzer.report.clean import cleaned  # noqa: PLC0415  # start-up time: this pulls in the template engine
+    from analyzer.report.rows import table  # noqa: PLC0415
+    from analyzer.report.timeline import timeline_svg  # noqa: PLC0415
+
+    shown = cleaned(diagnosis)
+    style, script = _part("style.css"), _part("page.js")
+    page = _environment().get_template("page.html")
+    out.writelines(page.generate(
+        d=shown,
+        sections=_sections(shown),
+        table=table(shown),
+        timeline=timeline_svg(shown.connections, "timeline"),
+        style=style, style_hash=_hash(style),
+        script=script, script_hash=_hash(script),
+    ))
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415
+
+    from analyzer.report import sentences, texts  # noqa: PLC0415
+    from analyzer.report.prose import inline, prose  # noqa: PLC0415
+
+    environment = Environment(
+        loader=PackageLoader("analyzer.report", "templates"),
+        autoescape=True,            # names, comments and payload come from strangers
+        undefined=StrictUndefined,  # a misspelt field is an error, not a blank
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        say=texts.say, known=texts.known, s=sentences, inline=inline, prose=prose, anchor=anchor, len=len,
+    )
+    return environment
+
+
+def _part(name: str) -> Markup:
+    """A part of the page that is ours: style sheet or script, as it is."""
+    from markupsafe import Markup  # noqa: PLC0415
+
+    return Markup(files("analyzer.report").joinpath("templates", name).read_text("utf-8"))  # noqa: S704  # our own file
+
+
+def _hash(text: str) -> str:
+    """The source expression that lets exactly this text pass the content policy (CSP 3 §2.3.1)."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
+
+
+def anchor(section: str, evidence: Evidence) -> str:
+    """The identifier of an evidence frame within the page: ``RP101-c0-f6``."""
+    return f"{section}-c{evidence.capture}-f{evidence.frame}"
+
+
+def _sections(diagnosis: Diagnosis) -> list[Section]:
+    from analyzer.report.ladder import ladder_svg  # noqa: PLC0415
+    from analyzer.report.sentences import frame_place  # noqa: PLC0415
+    from analyzer.report.texts import say  # noqa: PLC0415
+    from analyzer.report.topology import topology_svg  # noqa: PLC0415
+
+    sections = []
+    for ident, finding in zip(identifiers([f.rule for f in diagnosis.findings]), diagnosis.findings, strict=True):
+        def link(index: int, ident: str = ident, finding: Finding = finding) -> tuple[str, str]:
+            item = finding.evidence[index]
+            return f"#{anchor(ident, item)}", frame_place(diagnosis, item)
+
+        sections.append(Section(
+            ident, finding,
+            topology_svg(finding, f"{ident}-net", say("picture.title")),
+            ladder_svg(finding.ladder, f"{ident}-ladder", say("ladder.title"), link),
+            tuple(_ways(ident, finding)),
+        ))
+    return sections
+
+
+def identifiers(names: list[str]) -> list[str]:
+    """An identifier per name, safe in an address: ``RP101``, and ``RP101-2`` for the second of that name."""
+    seen: dict[str, int] = {}
+    made = []
+    for name in names:
+        word = "".join(c for c in name if c.isascii() and c.isalnum())[:40] or "finding"
+        seen[word] = seen.get(word, 0) + 1
+        made.append(word if seen[word] == 1 else f"{word}-{seen[word]}")
+    return made
+
+
+def _ways(ident: str, finding: Finding) -> list[Way]:
+    """The fixes in the order of the diagnosis (recommended first), the same way in several dialects as one."""
+    def way(fix: Fix) -> tuple[Any, ...]:
+        return fix.kind, fix.on, fix.title
+
+    first: dict[tuple[Any, ...], int] = {}
+    for place, fix in enumerate(finding.fixes):
+        first.setdefault(way(fix), place)
+    best = {way(fix) for fix in finding.fixes if fix.recommended}
+    ordered = sorted(finding.fixes, key=lambda fix: (way(fix) not in best, first[way(fix)]))
+    ways = []
+    for number, (_, group) in enumerate(groupby(ordered, key=way), 1):
+        fixes = tuple((f"{ident}-fix{number}-{place}", fix) for place, fix in enumerate(group, 1))
+        head = fixes[0][1]
+        ways.append(Way(f"{ident}-fix{number}", head.title, head.on, any(f.recommended for _, f in fixes), fixes))
+    return ways
