@@ -13,7 +13,7 @@ import shlex
 from analyzer.balance.mapping import Protocol
 from analyzer.network.host import IPAddress
 from analyzer.remedy.alternative import Alternative
-from analyzer.remedy.change import MarkByMac, RouteChange, RuleChange, SwitchChange
+from analyzer.remedy.change import HairpinSnat, MarkByMac, RouteChange, RuleChange, SwitchChange
 from analyzer.remedy.situation import Situation
 
 MOST_CLIENTS_SHOWN = 3
@@ -115,6 +115,43 @@ def look_before(alternative: Alternative, s: Situation) -> tuple[str, ...]:
         macs = " ".join(f"-e {mac}" for mac in s.balancer_macs)
         lines += [f"ip neigh show | grep -i {macs}", "# the balancer's addresses on this link, as this host knows them"]
     return tuple(lines)
+
+
+def replies_asked(s: Situation) -> tuple[str, ...]:
+    """The routing decision for the reply itself: a plain ``ip route get CLIENT`` is wrong for port rules."""
+    if s.balancer_inside is None:
+        return ()
+    wanted = f"# must contain: via {s.balancer_inside}"
+    return tuple(line for client in shown(s) for line in (reply(client, s), wanted))
+
+
+def marked_replies(alternative: Alternative, s: Situation) -> tuple[str, ...]:
+    """The routing decision for a marked reply: an unmarked question gets the old answer."""
+    marks = [change.mark for change in alternative.changes if isinstance(change, MarkByMac)]
+    if not marks or s.balancer_inside is None:
+        return ()
+    wanted = f"# must contain: via {s.balancer_inside}"
+    asked = (f"{ip(s.version)} route get {client} mark {marks[0]:#x}" for client in shown(s))
+    return tuple(line for question in asked for line in (question, wanted))
+
+
+def switches_read(alternative: Alternative, s: Situation) -> tuple[str, ...]:
+    """That every switch has its new value."""
+    switches = (change for change in alternative.changes if isinstance(change, SwitchChange))
+    read = ((f"sysctl -n {key}", f"# must contain: {c.value}") for c in switches for key in keys(c, s))
+    return tuple(line for pair in read for line in pair)
+
+
+def mark_rule(change: MarkByMac) -> str:
+    """What follows ``ip rule add`` or ``del``."""
+    return f"pref {change.priority} fwmark {change.mark:#x} table {change.table}"
+
+
+def snat_name(change: HairpinSnat) -> str:
+    """A name for each translation, in letters that nft takes."""
+    clients, real = change.clients, change.real
+    who = clients.network_address if clients.prefixlen == clients.max_prefixlen else clients
+    return "replypath_" + "".join(c if c.isalnum() else "_" for c in f"{who}_to_{real}_{change.real_port}")
 
 
 def reach_the_service(s: Situation) -> tuple[str, ...]:

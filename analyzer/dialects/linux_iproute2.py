@@ -18,6 +18,7 @@ TITLE = "Linux (ip)"
 SYSTEM = System.LINUX
 AT_BALANCER = True    # for switches only: translation is nftables' or iptables' word
 PERSISTENT = False
+LEADS: tuple[type, ...] = ()
 EXECUTED = True
 
 
@@ -68,16 +69,9 @@ def check(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
 
 
 def verify(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
-    """The routing decision for the reply itself: a plain ``ip route get CLIENT`` is wrong for port rules."""
-    lines: list[str] = []
-    if situation.balancer_inside is not None and not alternative.at_balancer:
-        for client in _linux.shown(situation):
-            lines += [_linux.reply(client, situation), f"# must contain: via {situation.balancer_inside}"]
-    for change in alternative.changes:
-        if isinstance(change, SwitchChange):
-            for key in _linux.keys(change, situation):
-                lines += [f"sysctl -n {key}", f"# must contain: {change.value}"]
-    return (*lines, *_linux.reach_the_service(situation))
+    """The routing decision for the reply itself, and the switches."""
+    asked = () if alternative.at_balancer else _linux.replies_asked(situation)
+    return (*asked, *_linux.switches_read(alternative, situation), *_linux.reach_the_service(situation))
 
 
 def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:

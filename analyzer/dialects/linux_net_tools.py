@@ -21,6 +21,7 @@ TITLE = "Linux (route)"
 SYSTEM = System.LINUX
 AT_BALANCER = False
 PERSISTENT = False
+LEADS: tuple[type, ...] = ()
 EXECUTED = True
 
 METRIC_IPV6 = 1
@@ -76,16 +77,10 @@ def check(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
 
 def verify(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """The table, and the kernel's decision for the reply (``route`` itself cannot ask for one)."""
-    lines = ["route -A inet6 -n" if situation.version == 6 else "route -n"]
-    lines += [f"# must contain: {situation.balancer_inside}"] if situation.balancer_inside is not None else []
-    if situation.balancer_inside is not None:
-        for client in _linux.shown(situation):
-            lines += [_linux.reply(client, situation), f"# must contain: via {situation.balancer_inside}"]
-    for change in alternative.changes:
-        if isinstance(change, SwitchChange):
-            for key in _linux.keys(change, situation):
-                lines += [f"sysctl -n {key}", f"# must contain: {change.value}"]
-    return (*lines, *_linux.reach_the_service(situation))
+    table = ["route -A inet6 -n" if situation.version == 6 else "route -n"]
+    table += [f"# must contain: {situation.balancer_inside}"] if situation.balancer_inside is not None else []
+    return (*table, *_linux.replies_asked(situation), *_linux.switches_read(alternative, situation),
+            *_linux.reach_the_service(situation))
 
 
 def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ TITLE = "Windows (route)"
 SYSTEM = System.WINDOWS
 AT_BALANCER = False
 PERSISTENT = False
+LEADS: tuple[type, ...] = ()
 EXECUTED = False
 
 METRIC = 1

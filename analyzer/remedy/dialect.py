@@ -26,6 +26,8 @@ class Dialect(Protocol):
     """Whether it is also (or only) spoken on balancers."""
     PERSISTENT: bool
     """Whether what it says survives a reboot."""
+    LEADS: tuple[type, ...]
+    """It is used only for alternatives with a change of one of these types; () for any."""
     EXECUTED: bool
     """Whether our tests run its commands on the real system."""
 

@@ -80,7 +80,12 @@ def _speakers(
         names = [n for n in FIRST if n in dialects] + [n for n in dialects if n not in FIRST]
         chosen = [dialects[n] for n in names if not dialects[n].PERSISTENT and _fits(dialects[n], alternative, s)]
         chosen.sort(key=lambda d: not _expected(d, alternative, s))
-    return tuple(d for d in chosen if all(d.speaks(change) for change in alternative.changes))
+    return tuple(d for d in chosen if _says(d, alternative))
+
+
+def _says(dialect: Dialect, alternative: Alternative) -> bool:
+    leads = not dialect.LEADS or any(isinstance(change, dialect.LEADS) for change in alternative.changes)
+    return (leads or bool(alternative.missing)) and all(dialect.speaks(change) for change in alternative.changes)
 
 
 def _fits(dialect: Dialect, alternative: Alternative, s: Situation) -> bool:

@@ -1,0 +1,132 @@
+"""Linux, nftables: marks by the balancer's MAC on a server, translation of the source on a balancer.
+
+Each change is a table of its own, loaded whole: said twice it is replaced by
+itself, and undo is one deletion.  Routes, rules and switches that belong to it
+are said in iproute2's words.
+"""
+
+from __future__ import annotations
+
+from analyzer.dialects import _linux, linux_iproute2
+from analyzer.network.host import System
+from analyzer.remedy.alternative import Alternative
+from analyzer.remedy.change import Change, HairpinSnat, MarkByMac
+from analyzer.remedy.situation import Situation
+
+NAME = "linux-nftables"
+TITLE = "Linux (nft)"
+SYSTEM = System.LINUX
+AT_BALANCER = True
+PERSISTENT = False
+LEADS: tuple[type, ...] = (MarkByMac, HairpinSnat)
+EXECUTED = True
+
+
+def speaks(change: Change) -> bool:
+    """Marks and translation, and the routes, rules and switches that go with them."""
+    return isinstance(change, MarkByMac | HairpinSnat) or linux_iproute2.speaks(change)
+
+
+def commands(change: Change, situation: Situation) -> tuple[str, ...]:
+    """Apply ``change``; said twice it is the same."""
+    match change:
+        case MarkByMac():
+            load = f"nft -f - <<'END'\n{_replaced(_marks(change, situation), situation, 'replypath')}\nEND"
+            return (load, f"{_linux.ip(situation.version)} rule add {_linux.mark_rule(change)}")
+        case HairpinSnat():
+            return (f"nft -f - <<'END'\n{_replaced(_snat(change), situation, _linux.snat_name(change))}\nEND",)
+        case _:
+            return linux_iproute2.commands(change, situation)
+
+
+def undo(change: Change, situation: Situation) -> tuple[str, ...]:
+    """Take ``change`` back."""
+    family = _family(situation)
+    match change:
+        case MarkByMac():
+            return (f"{_linux.ip(situation.version)} rule del {_linux.mark_rule(change)}",
+                    f"nft delete table {family} replypath")
+        case HairpinSnat():
+            return (f"nft delete table {family} {_linux.snat_name(change)}",)
+        case _:
+            return linux_iproute2.undo(change, situation)
+
+
+def check(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
+    """On a server: host, routes, numbers; on either: that nothing of ours is loaded yet."""
+    look = ("nft list tables", "# must not name a table that begins with replypath")
+    if alternative.at_balancer:
+        return ("nft list ruleset | grep dnat", "# the balancer's own rule for this service, if it is nftables", *look)
+    return (*_linux.look_before(alternative, situation), *look)
+
+
+def verify(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
+    """What is loaded, and the routing decision for a marked reply (an unmarked question gets the old answer)."""
+    family = _family(situation)
+    lines: list[str] = []
+    for change in alternative.changes:
+        match change:
+            case MarkByMac():
+                lines += [f"nft list table {family} replypath", f"# must contain: {change.macs[0]}"]
+            case HairpinSnat():
+                lines += [f"nft list table {family} {_linux.snat_name(change)}", "# must contain: masquerade"]
+            case _:
+                pass
+    return (*lines, *_linux.marked_replies(alternative, situation), *_linux.switches_read(alternative, situation),
+            *_linux.reach_the_service(situation))
+
+
+def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
+    """A file of its own, included once by the one that the service nftables loads at boot."""
+    lines: list[str] = []
+    for change in alternative.changes:
+        if isinstance(change, MarkByMac | HairpinSnat):
+            table = "replypath" if isinstance(change, MarkByMac) else _linux.snat_name(change)
+            kept = f"/etc/nftables-{table}.nft"
+            include = f"""grep -qs {kept} /etc/nftables.conf || echo 'include "{kept}"' >> /etc/nftables.conf"""
+            lines += [f"nft list table {_family(situation)} {table} > {kept}", include]
+    return (*lines, "systemctl enable nftables", "# Red Hat: the file is /etc/sysconfig/nftables.conf") if lines else ()
+
+
+def dead_man(undo: tuple[str, ...]) -> str:
+    """A transient systemd timer."""
+    return _linux.in_two_minutes(undo)
+
+
+def _family(s: Situation) -> str:
+    return "ip6" if s.version == 6 else "ip"
+
+
+def _replaced(body: str, s: Situation, table: str) -> str:
+    """The table's own text; declared first, so that deleting it never fails (nft(8), "Tables")."""
+    name = f"{_family(s)} {table}"
+    return f"table {name}\ndelete table {name}\ntable {name} {{\n{body}\n}}"
+
+
+def _marks(change: MarkByMac, s: Situation) -> str:
+    del s
+    arrived = f'iifname "{change.interface}" ' if change.interface else ""
+    macs = change.macs[0] if len(change.macs) == 1 else "{ " + ", ".join(change.macs) + " }"
+    return (
+        "  chain from_balancer {\n"
+        "    type filter hook prerouting priority mangle; policy accept;\n"
+        f"    {arrived}ether saddr {macs} ct state new ct mark set {change.mark:#x}\n"
+        "  }\n"
+        "  chain replies {\n"
+        "    type route hook output priority mangle; policy accept;\n"
+        f"    ct mark {change.mark:#x} meta mark set {change.mark:#x}\n"
+        "  }"
+    )
+
+
+def _snat(change: HairpinSnat) -> str:
+    family = "ip6" if change.real.version == 6 else "ip"
+    protocol = change.ip_protocol
+    port = f"{protocol} dport {change.real_port}" if change.real_port else f"meta l4proto {protocol}"
+    source = f"{family} saddr {change.clients} " if change.clients.prefixlen else ""
+    return (
+        "  chain postrouting {\n"
+        "    type nat hook postrouting priority srcnat; policy accept;\n"
+        f"    {source}{family} daddr {change.real} {port} ct status dnat masquerade\n"
+        "  }"
+    )
