@@ -46,9 +46,14 @@ class Problems:
         self.found: list[tuple[int, int, str]] = []
         self.more = 0
 
+    @property
+    def full(self) -> bool:
+        """Will no further problem be shown?  Then no hint need be looked for."""
+        return len(self.found) >= SHOWN
+
     def add(self, line: int, column: int, expected: str, got: str = "", hint: str = "") -> None:
         """Note a problem; ``line`` and ``column`` count from 1, 0 leaves them out; ``got`` is printed as it stands."""
-        if len(self.found) >= SHOWN:
+        if self.full:
             self.more += 1
             return
         where = ":".join([self.source, *(str(n) for n in (line, column) if n)])

@@ -38,7 +38,7 @@ class Reader:
         for key, at in table.keys.items():
             if key not in known:
                 self.problems.add(at.line, at.column, f"one of the keys {', '.join(known)}", shown(key),
-                                  did_you_mean(key, known))
+                                  "" if self.problems.full else did_you_mean(key, known))
 
     def service(self, node: Node, balancers: list[IPAddress]) -> VirtualService | None:
         """One entry of ``services``; None where it has no usable virtual service."""
@@ -143,7 +143,7 @@ class Reader:
             return default
         if isinstance(node, Scalar) and node.text in known:
             return node.text
-        hint = did_you_mean(node.text, known) if isinstance(node, Scalar) else ""
+        hint = did_you_mean(node.text, known) if isinstance(node, Scalar) and not self.problems.full else ""
         self.problems.add(node.line, node.column, f"{key!r} to be {', '.join(known[:-1])} or {known[-1]}",
                           kind(node), hint)
         return default

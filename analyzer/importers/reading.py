@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cache
@@ -45,6 +46,16 @@ def read_mappings(paths: Sequence[str | Path]) -> Mapping:
 
 def read_texts(files: Sequence[tuple[str, str]]) -> Mapping:
     """The same for texts that are in memory, each with the name to call it by."""
+    collecting = gc.isenabled()
+    gc.disable()    # a large file makes half a million small values without a cycle among them
+    try:
+        return _united(_read(files))
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _read(files: Sequence[tuple[str, str]]) -> Mapping:
     mapping = EMPTY
     problems: list[str] = []
     together: dict[str, list[tuple[str, str]]] = {}
@@ -65,7 +76,7 @@ def read_texts(files: Sequence[tuple[str, str]]) -> Mapping:
             problems += error.problems
     if problems:
         raise ConfigSyntaxError(problems)
-    return _united(mapping)
+    return mapping
 
 
 @cache
