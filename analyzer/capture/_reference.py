@@ -27,27 +27,22 @@ def _count(tallies: r.Tallies, which: int, where: int) -> None:
 def _store(columns: r.Columns, row: int, found: Rows) -> int:
     """Write the rows that were found; the next free row."""
     if found:
-        for column, values in zip(columns, zip(*found, strict=True), strict=True):
+        for column, values in zip(r.arrays(columns), zip(*found, strict=True), strict=True):
             column[row : row + len(found)] = values
     return row + len(found)
 
 
-def scan_pcap(
-    octets: r.Octets, begin: int, end: int, eof: bool, base: int,
-    columns: r.Columns, row: int, layout: r.Tallies, tallies: r.Tallies,
+def scan_pcap(  # noqa: C901 - one loop with many ways out, as in the kernel beside it
+    stretch: r.Stretch, columns: r.Columns, row: int, layout: NDArray[np.int64], tallies: r.Tallies,
 ) -> r.Result:
-    """Read pcap records from ``octets[begin:end]`` into ``columns`` from ``row`` on; see ``records``.
-
-    ``eof`` says that nothing comes after ``end``; ``base`` is the place of
-    ``octets[0]`` in the capture.
-    """
+    """Read pcap records into ``columns`` from ``row`` on; see ``records``."""
+    octets, at, end, eof, base = stretch
     header, limit, fraction_ns = int(layout[r.HEADER]), int(layout[r.RECORD_LIMIT]), int(layout[r.FRACTION_NS])
     order, link = int(layout[r.LENGTHS]), int(layout[r.LINK])
     fields = struct.Struct(">IIII" if layout[r.BIG] else "<IIII")
-    view = memoryview(octets)
+    view = octets.data
     room = len(columns.start) - row
     found: Rows = []
-    at = begin
     while True:
         if end - at < header:
             status, number = r.MORE, header
@@ -102,25 +97,22 @@ def nanoseconds(ticks: int, rule: int, number: int, offset_ns: int) -> tuple[int
 
 
 def scan_pcapng(  # noqa: C901, PLR0912, PLR0915 - one loop with many ways out, as in the kernel beside it
-    octets: r.Octets, begin: int, end: int, base: int,
-    columns: r.Columns, row: int, layout: r.Tallies, table: r.InterfaceTable, notes: NDArray[np.int64],
-    tallies: r.Tallies,
+    stretch: r.Stretch, columns: r.Columns, row: int, section: r.Section,
 ) -> r.Result:
-    """Read packet blocks from ``octets[begin:end]`` into ``columns`` from ``row`` on; see ``records``.
+    """Read packet blocks into ``columns`` from ``row`` on; see ``records``.
 
     Blocks that are neither packets nor among ``NAMES``, ``STATISTICS``,
-    ``DESCRIPTION`` and ``SECTION`` are stepped over.  ``notes`` takes a pair
-    (row, offset of the option in ``octets``) for each packet comment;
-    ``tallies[NOTES]`` counts the pairs.
+    ``DESCRIPTION`` and ``SECTION`` are stepped over.
     """
+    octets, at, end, _eof, base = stretch
+    layout, table, notes, tallies = section
     order = ">" if layout[r.NG_BIG] else "<"
     head, packet = struct.Struct(order + "II"), struct.Struct(order + "IIIII")
     word, halves = struct.Struct(order + "I"), struct.Struct(order + "HH")
-    view = memoryview(octets)
+    view = octets.data
     room = len(columns.start) - row
     interfaces, record_limit = int(layout[r.NG_INTERFACES]), int(layout[r.NG_RECORD_LIMIT])
     found: Rows = []
-    at = begin
     tallies[r.NOTES] = 0
     while True:
         if end - at < 12:
@@ -188,37 +180,36 @@ def scan_pcapng(  # noqa: C901, PLR0912, PLR0915 - one loop with many ways out, 
             if clamped:
                 _count(tallies, r.CLAMPED, base + at)
             if options < at + length - 4:
-                drops += _options(view, options, at + length - 4, halves, layout, row + len(found), notes, tallies)
+                drops += _options(view[options : at + length - 4], options, row + len(found), section)
         table.drops[which] += np.uint64(drops)
         tallies[r.LAST_NS] = time_ns
-        link, index = int(table.link_type[which]), int(table.index[which])
+        link, index = int(table.link_type[which]), int(table.place[which])
         found.append((start, captured, wire, time_ns, link, index, base + start))
         at += length
     return _store(columns, row, found), at, status, number
 
 
-def _options(
-    view: memoryview, at: int, end: int, halves: struct.Struct, layout: r.Tallies, row: int, notes: NDArray[np.int64],
-    tallies: r.Tallies,
-) -> int:
+def _options(view: memoryview, place: int, row: int, section: r.Section) -> int:
     """Walk the options of a packet block: note its comments, return its drop count.
 
-    A list that overruns its block ends there.
+    ``place`` is where ``view`` begins in the stretch.  A list that overruns its
+    block ends there.
     """
-    drops = 0
+    layout, notes, tallies = section.layout, section.notes, section.tallies
+    order = ">" if layout[r.NG_BIG] else "<"
     most = int(tallies[r.NOTES]) + r.COMMENTS_OF_A_PACKET
+    drops = at = 0
     for _ in range(int(layout[r.NG_OPTIONS])):
-        if end - at < 4:
+        if len(view) - at < 4:
             break
-        code, length = halves.unpack_from(view, at)
-        if code == 0 or length > end - at - 4:
+        code, length = struct.unpack_from(order + "HH", view, at)
+        if code == 0 or length > len(view) - at - 4:
             break
         if code == 1 and layout[r.NG_COMMENTS] and tallies[r.NOTES] < most:
             note = 2 * int(tallies[r.NOTES])
-            notes[note], notes[note + 1] = row, at
+            notes[note], notes[note + 1] = row, place + at
             tallies[r.NOTES] += 1
         if code == 4 and length == 8:
-            big = ">Q" if halves.format.startswith(">") else "<Q"
-            drops += struct.unpack_from(big, view, at + 4)[0]
+            drops += struct.unpack_from(order + "Q", view, at + 4)[0]
         at += 4 + (length + 3) // 4 * 4
     return drops & 0xFFFFFFFF

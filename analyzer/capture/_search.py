@@ -31,13 +31,13 @@ Answer = tuple[int, int, int]
 def _words(octets: r.Octets, begin: int, count: int, big: bool) -> NDArray[np.uint32]:
     """The 32-bit words that begin at each of ``count`` offsets."""
     at = octets[begin : begin + count + 3].astype(np.uint32)
-    first, second, third, fourth = (at[i : i + count] for i in range(4))
-    if not big:
-        first, second, third, fourth = fourth, third, second, first
-    return first << 24 | second << 16 | third << 8 | fourth
+    total = np.zeros(count, np.uint32)
+    for i in range(4) if big else range(3, -1, -1):
+        total = total << np.uint32(8) | at[i : i + count]
+    return total
 
 
-def _pcap_candidates(octets: r.Octets, begin: int, stop: int, layout: r.Tallies) -> Iterator[int]:
+def _pcap_candidates(octets: r.Octets, begin: int, stop: int, layout: NDArray[np.int64]) -> Iterator[int]:
     """Offsets below ``stop`` whose own header is plausible, in order.  ``stop`` + header octets are there."""
     big, limit = bool(layout[r.BIG]), int(layout[r.RECORD_LIMIT])
     for start in range(begin, stop, STRIDE):
@@ -51,8 +51,9 @@ def _pcap_candidates(octets: r.Octets, begin: int, stop: int, layout: r.Tallies)
         yield from (start + int(i) for i in np.flatnonzero(likely))
 
 
-def _chain(octets: r.Octets, at: int, end: int, eof: bool, layout: r.Tallies, near_ns: int) -> tuple[int, int]:
+def _chain(stretch: r.Stretch, at: int, layout: NDArray[np.int64], near_ns: int) -> tuple[int, int]:
     """Do records follow one another from ``at``?  FOUND, NOTHING, or MORE with the octets needed."""
+    octets, _begin, end, eof, _base = stretch
     header, limit, fraction_ns = int(layout[r.HEADER]), int(layout[r.RECORD_LIMIT]), int(layout[r.FRACTION_NS])
     order = layout[r.LENGTHS]
     fields = struct.Struct(">IIII" if layout[r.BIG] else "<IIII")
@@ -62,7 +63,7 @@ def _chain(octets: r.Octets, at: int, end: int, eof: bool, layout: r.Tallies, ne
             return r.FOUND, 0
         if end - place < header:
             return (r.NOTHING, 0) if eof else (r.MORE, place + header - at)
-        seconds, fraction, captured, wire = fields.unpack_from(octets, place)
+        seconds, fraction, captured, wire = fields.unpack_from(octets.data, place)
         if order == r.SWAPPED or (order == r.DOUBTFUL and captured > wire):
             captured, wire = wire, captured
         time_ns = seconds * 10**9 + fraction * fraction_ns
@@ -76,16 +77,15 @@ def _chain(octets: r.Octets, at: int, end: int, eof: bool, layout: r.Tallies, ne
     return r.FOUND, 0
 
 
-def find_pcap(
-    octets: r.Octets, begin: int, end: int, eof: bool, layout: r.Tallies, near_ns: int,
-) -> Answer:
+def find_pcap(stretch: r.Stretch, layout: NDArray[np.int64], near_ns: int) -> Answer:
     """The first offset from ``begin`` on where pcap records follow one another.
 
     ``near_ns`` is the time of the last good record, or negative where there was none.
     """
+    octets, begin, end, eof, _base = stretch
     stop = end - int(layout[r.HEADER]) + 1
     for at in _pcap_candidates(octets, begin, stop, layout):
-        status, need = _chain(octets, at, end, eof, layout, near_ns)
+        status, need = _chain(stretch, at, layout, near_ns)
         if status != r.NOTHING:
             return status, at, need
     if eof:
@@ -93,8 +93,9 @@ def find_pcap(
     return r.MORE, max(begin, stop), int(layout[r.HEADER])
 
 
-def find_pcapng(octets: r.Octets, begin: int, end: int, eof: bool, layout: r.Tallies) -> Answer:
+def find_pcapng(stretch: r.Stretch, layout: NDArray[np.int64]) -> Answer:
     """The first offset from ``begin`` on, in steps of 32 bits, where a block begins and ends alike."""
+    octets, begin, end, eof, _base = stretch
     order = ">" if layout[r.NG_BIG] else "<"
     known = np.array([*r.LEAST_OCTETS, *r.CUSTOM], np.uint32)
     stop = end - 12 + 1
@@ -127,6 +128,6 @@ def _block_length(octets: r.Octets, at: int, kind: int, order: str) -> int:
         order = {b"\x1a\x2b\x3c\x4d": ">", b"\x4d\x3c\x2b\x1a": "<"}.get(magic, "")
         if not order:
             return 0
-    (length,) = struct.unpack_from(order + "I", octets, at + 4)
+    (length,) = struct.unpack_from(order + "I", octets.data, at + 4)
     least = r.LEAST_OCTETS.get(kind, 16)
     return int(length) if least <= length <= r.FIND_LIMIT and length % 4 == 0 else 0

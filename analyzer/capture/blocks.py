@@ -37,6 +37,11 @@ def options_of(octets: bytes, order: Order, most: int) -> Options:
     return found
 
 
+def integer(octets: bytes, order: Order) -> int:
+    """Octets as an unsigned number."""
+    return int.from_bytes(octets, "big" if order == ">" else "little")
+
+
 def texts(options: Options, code: int) -> list[str]:
     """The values of a text option.  What is not UTF-8 is shown as replaced, never refused."""
     return [value.decode("utf-8", "replace").rstrip("\0") for found, value in options if found == code]
@@ -44,7 +49,8 @@ def texts(options: Options, code: int) -> list[str]:
 
 def text(options: Options, code: int) -> str:
     """The first value of a text option, cut at ``TEXT_LIMIT`` octets; empty where there is none."""
-    return next((value[:TEXT_LIMIT].decode("utf-8", "replace").rstrip("\0") for found, value in options if found == code), "")
+    value = next((value for found, value in options if found == code), b"")
+    return value[:TEXT_LIMIT].decode("utf-8", "replace").rstrip("\0")
 
 
 def number(options: Options, code: int, order: Order, octets: int, *, signed: bool = False) -> int | None:

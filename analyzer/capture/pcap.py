@@ -1,10 +1,11 @@
 """pcap: the savefile of libpcap, in both byte orders, and the variants that others made of it.
 
-  0  magic: byte order, resolution, variant
-  4  version, 16 bits each
-  8  time zone and accuracy, never used
- 16  snap length
- 20  link type (16 bits); 10 reserved bits; 1 bit "FCS length present"; 1 reserved; 4 bits FCS length in 16-bit units
+Offset  Field of the file header
+     0  magic: byte order, resolution, variant
+     4  version, 16 bits each
+     8  time zone and accuracy, never used
+    16  snap length
+    20  from the low end: link type (16 bits), reserved (10), FCS length present (1), reserved (1), FCS length / 16 (4)
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ TRIED_RECORDS = 3
 
 
 def is_pcap(magic: bytes) -> bool:
-    """Does a file that begins so call itself pcap?"""
+    """Whether a file that begins so calls itself pcap."""
     return len(magic) >= 4 and any(int.from_bytes(magic[:4], order) in MAGICS for order in ("little", "big"))
 
 
@@ -94,18 +95,11 @@ class PcapReader(RecordReader):
         self._choose(variant.record_headers, snap_length)
 
     def _scan(self, columns: r.Columns, row: int) -> r.Result:
-        window = self._window
-        return scan_pcap(
-            window.octets, window.begin, window.end, window.eof, window.base, columns, row, self._layout, self._tallies
-        )
-
-    def _block(self, row: int) -> int:
-        raise AssertionError(f"pcap has no blocks, row {row}")
+        return scan_pcap(self._window.stretch(), columns, row, self._layout, self._tallies)
 
     def _find(self) -> tuple[int, int, int]:
         near_ns = int(self._tallies[r.LAST_NS]) if self.frames else -1
-        window = self._window
-        return find_pcap(window.octets, window.begin, window.end, window.eof, self._layout, near_ns)
+        return find_pcap(self._window.stretch(), self._layout, near_ns)
 
     def _choose(self, headers: tuple[int, ...], snap_length: int) -> None:
         """Settle how long a record header is, where the magic leaves that open: by which the first records make sense.
@@ -122,14 +116,15 @@ class PcapReader(RecordReader):
 
 def _faults(octets: bytes, header: int, order: str, limits: tuple[int, int], eof: bool) -> int:
     """How many things are wrong with the first records, if their headers are that long."""
-    faults = at = 0
+    faults, at = 0, 0
     for _ in range(TRIED_RECORDS):
         if at + header > len(octets):
             return faults + (eof and at != len(octets))
-        _seconds, fraction, captured, wire = struct.unpack_from(order + "IIII", octets, at)
+        fields: tuple[int, int, int, int] = struct.unpack_from(order + "IIII", octets, at)
+        _seconds, fraction, captured, wire = fields
         faults += (fraction >= 1_000_000) + (captured > limits[1]) + (captured > wire) + (wire > r.WIRE_LIMIT)
         if header > 16:   # an interface index; Nokia has something there that is small, too
-            faults += struct.unpack_from(order + "I", octets, at + 16)[0] > 10_000
+            faults += int(struct.unpack_from(order + "I", octets, at + 16)[0] > 10_000)
         if captured > limits[0]:
             return faults + 2 * TRIED_RECORDS   # nothing can be asked of the records after it
         at += header + captured

@@ -1,12 +1,17 @@
 """pcapng: sections of blocks, each section in its own byte order, with interfaces described anywhere in it.
 
-Section header block (0x0A0D0D0A)      Interface description block (1)
-  8  byte-order magic                    8  link type, 16 bits; 16 reserved
- 12  version, 16 bits each              12  snap length
- 16  section length, or -1              16  options
- 24  options                           Interface statistics block (5)
-Name resolution block (4)                8  interface   12  time   20  options
-  8  records, padded to 32 bits
+Block       Offset  Field
+section          8  byte-order magic
+(0x0A0D0D0A)    12  version, 16 bits each
+                16  section length, or -1: never needed
+                24  options
+interface (1)    8  link type, 16 bits; 16 reserved
+                12  snap length
+                16  options
+names (4)        8  records, each padded to 32 bits; options
+statistics (5)   8  interface
+                12  time, high and low
+                20  options
 """
 
 from __future__ import annotations
@@ -16,8 +21,19 @@ from dataclasses import replace
 import numpy as np
 
 from analyzer.capture import records as r
-from analyzer.capture.blocks import COMMENT, Options, Order, clock, describe, name_records, options_of, statistics, texts
-from analyzer.capture.interface import Comment, Interface
+from analyzer.capture.blocks import (
+    COMMENT,
+    Options,
+    Order,
+    clock,
+    describe,
+    integer,
+    name_records,
+    options_of,
+    statistics,
+    texts,
+)
+from analyzer.capture.interface import Comment
 from analyzer.capture.limits import Limits
 from analyzer.capture.reader import RecordReader
 from analyzer.capture.scan import find_pcapng, scan_pcapng
@@ -63,27 +79,22 @@ class PcapngReader(RecordReader):
             raise NotACapture(f"{self.path}: octet 12: {self._said[0].removeprefix('octet 0: ')}")
 
     def _scan(self, columns: r.Columns, row: int) -> r.Result:
-        window = self._window
-        return scan_pcapng(
-            window.octets, window.begin, window.end, window.base, columns, row, self._layout, self._table, self._notes,
-            self._tallies,
-        )
+        section = r.Section(self._layout, self._table, self._notes, self._tallies)
+        return scan_pcapng(self._window.stretch(), columns, row, section)
 
     def _find(self) -> tuple[int, int, int]:
-        window = self._window
-        return find_pcapng(window.octets, window.begin, window.end, window.eof, self._layout)
+        return find_pcapng(self._window.stretch(), self._layout)
 
     def _whole(self, reason: int) -> int:
         if reason not in (r.LYING, r.OVERSIZE):
             return 0
-        return int.from_bytes(self._window.peek(8)[4:], "big" if self._order == ">" else "little")
+        return integer(self._window.peek(8)[4:], self._order)
 
-    def _block(self, row: int) -> int:
+    def _block(self) -> int:
         head = self._window.peek(8)
         if head[:4] == MAGIC:
             return self._section_header()
-        byte_order = "big" if self._order == ">" else "little"
-        kind, length = (int.from_bytes(part, byte_order) for part in (head[:4], head[4:]))
+        kind, length = integer(head[:4], self._order), integer(head[4:], self._order)
         body = self._window.peek(length)[8:-4]
         if not self._foreign:
             match kind:
@@ -102,11 +113,8 @@ class PcapngReader(RecordReader):
             return 28
         head = self._window.peek(28)
         order = BYTE_ORDERS.get(head[8:12])
-        if order is None:
-            return self._damaged(r.BAD_BLOCK)
-        byte_order = "big" if order == ">" else "little"
-        length = int.from_bytes(head[4:8], byte_order)
-        if length < 28 or length % 4:
+        length = integer(head[4:8], order) if order else 0
+        if order is None or length < 28 or length % 4:
             return self._damaged(r.BAD_BLOCK)
         if length > self._limits.block_bytes:
             return self._damaged(r.LONG_BLOCK)
@@ -115,17 +123,21 @@ class PcapngReader(RecordReader):
         block = self._window.peek(length)
         if block[-4:] != head[4:8]:
             return self._damaged(r.TRAILER)
+        self._begin_section(block, order)
+        self._window.begin += length
+        return 0
+
+    def _begin_section(self, block: bytes, order: Order) -> None:
+        """Forget the interfaces of the section before, and take this one's byte order."""
         self._order = order
         self._section += 1
         self._layout[r.NG_BIG] = order == ">"
         self._layout[r.NG_INTERFACES] = 0
-        major, minor = (int.from_bytes(head[i : i + 2], byte_order) for i in (12, 14))
-        self._foreign = major != 1 or minor not in (0, 2)
+        major, minor = integer(block[12:14], order), integer(block[14:16], order)
+        self._foreign = major != 1 or minor not in {0, 2}
         if self._foreign:
             self._warn(f"octet {self._window.offset}: pcapng version {major}.{minor} is not known; expected 1.0")
         self._keep_comments(0, options_of(block[24:-4], order, self._limits.options))
-        self._window.begin += length
-        return 0
 
     def _description(self, body: bytes) -> None:
         """Describe one more interface of this section."""
@@ -145,21 +157,19 @@ class PcapngReader(RecordReader):
         self.interfaces.append(interface)
         self._keep_comments(0, options)
         if number == len(self._table.link_type):
-            self._table = r.InterfaceTable(*(np.concatenate((column, np.zeros_like(column))) for column in self._table))
+            self._table = self._table.doubled()
         rule, factor, offset_ns, _ticks, seconds = clock(options, self._order)
         if offset_ns != seconds * 10**9:
             self._warn(f"octet {self._window.offset}: the time offset of {seconds} seconds is out of range")
-        entry = (interface.link_type, interface.snap_length, rule, factor, offset_ns, index, 0)
-        for column, value in zip(self._table, entry, strict=True):
-            column[number] = value
+        self._table.enter(number, (interface.link_type, interface.snap_length, rule, factor, offset_ns, index, 0))
         self._layout[r.NG_INTERFACES] = number + 1
 
     def _statistics(self, body: bytes) -> None:
         """The last statistics of an interface are the whole of it."""
-        number = int.from_bytes(body[:4], "big" if self._order == ">" else "little")
+        number = integer(body[:4], self._order)
         if number >= self._layout[r.NG_INTERFACES]:
             return
-        index = int(self._table.index[number])
+        index = int(self._table.place[number])
         received, lost = statistics(options_of(body[12:], self._order, self._limits.options), self._order)
         interface = self.interfaces[index]
         self.interfaces[index] = replace(
@@ -174,13 +184,11 @@ class PcapngReader(RecordReader):
                 return
             self.names.setdefault(address, name)
 
-    def _noted(self, row: int) -> None:
-        del row
-        order: Order = self._order
+    def _noted(self) -> None:
         octets = self._window.octets
         for i in range(int(self._tallies[r.NOTES])):
             noted, at = (int(value) for value in self._notes[2 * i : 2 * i + 2])
-            length = int.from_bytes(octets[at + 2 : at + 4].tobytes(), "big" if order == ">" else "little")
+            length = integer(octets[at + 2 : at + 4].tobytes(), self._order)
             self._keep_comments(self.frames + noted + 1, [(COMMENT, octets[at + 4 : at + 4 + length].tobytes())])
         self._tallies[r.NOTES] = 0
         for number in np.flatnonzero(self._table.drops[: self._layout[r.NG_INTERFACES]]):
@@ -188,7 +196,7 @@ class PcapngReader(RecordReader):
 
     def _packet_drops(self, number: int) -> None:
         """Packets that say how many were lost before them, where the interface itself does not."""
-        index = int(self._table.index[number])
+        index = int(self._table.place[number])
         interface = self.interfaces[index]
         lost = int(self._table.drops[number])
         self.interfaces[index] = replace(interface, drops=max(interface.drops or 0, lost))

@@ -62,10 +62,6 @@ class RecordReader(ABC):
         """Run the scanner over the window."""
 
     @abstractmethod
-    def _block(self, row: int) -> int:
-        """Take in the block at the window's beginning: 0, or how many octets it needs."""
-
-    @abstractmethod
     def _find(self) -> tuple[int, int, int]:
         """Search the window for the next record."""
 
@@ -74,8 +70,13 @@ class RecordReader(ABC):
         del reason
         return 0
 
-    def _noted(self, row: int) -> None:
+    def _block(self) -> int:
+        """Take in the block at the window's beginning: 0, or how many octets it needs."""
+        raise AssertionError(f"{self.format} has no blocks")
+
+    def _noted(self) -> None:
         """Take in the comments that the scanner noted."""
+        return
 
     @property
     def warnings(self) -> list[str]:
@@ -109,7 +110,17 @@ class RecordReader(ABC):
 
     def _batch(self, columns: r.Columns, rows: int, first: int) -> Batch:
         """The filled rows, beside the octets that they point into."""
-        return Batch(self._window.octets, *(column[:rows] for column in columns), first_frame=first)
+        return Batch(
+            octets=self._window.octets,
+            start=columns.start[:rows],
+            captured_bytes=columns.captured_bytes[:rows],
+            wire_bytes=columns.wire_bytes[:rows],
+            time_ns=columns.time_ns[:rows],
+            link_type=columns.link_type[:rows],
+            interface=columns.interface[:rows],
+            position=columns.position[:rows],
+            first_frame=first,
+        )
 
     def _fill(self, columns: r.Columns) -> tuple[int, int]:
         """Scan as far as the window goes: rows, and how many octets are needed to go on (0 where rows are full)."""
@@ -119,14 +130,14 @@ class RecordReader(ABC):
                 need = self._seek()
             else:
                 row, self._window.begin, status, number = self._scan(columns, row)
-                self._noted(row)
+                self._noted()
                 match status:
                     case r.FULL:
                         return row, 0
                     case r.MORE:
                         need = number
                     case r.BLOCK:
-                        need = self._block(row)
+                        need = self._block()
                     case r.DAMAGED:
                         need = self._damaged(number)
                     case _:

@@ -20,7 +20,7 @@ at least one record or stops.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,16 @@ CUSTOM = (0x0BAD, 0x4000_0BAD)
 """Custom blocks, with and without leave to copy them."""
 
 
+class Stretch(NamedTuple):
+    """``octets[begin:end]`` is to be scanned; nothing comes after it where ``eof``; ``base`` is where octets[0] is."""
+
+    octets: Octets
+    begin: int
+    end: int
+    eof: bool
+    base: int
+
+
 class Columns(NamedTuple):
     """Where a scanner writes its rows; the meanings are those of ``tables.Batch``."""
 
@@ -97,8 +107,40 @@ class InterfaceTable(NamedTuple):
     rule: NDArray[np.uint8]
     number: NDArray[np.uint64]
     offset_ns: NDArray[np.int64]
-    index: NDArray[np.uint16]
+    place: NDArray[np.uint16]
+    """Its index among the interfaces of the whole capture."""
     drops: NDArray[np.uint64]
+    """Packets lost, by the packets' own drop counts."""
+
+    def doubled(self) -> InterfaceTable:
+        """The same entries with as many free ones behind them."""
+        roomier = empty_interfaces(2 * len(self.link_type))
+        for old, new in zip(arrays(self), arrays(roomier), strict=True):
+            new[: len(old)] = old
+        return roomier
+
+    def enter(self, number: int, entry: tuple[int, int, int, int, int, int, int]) -> None:
+        """Set one entry, in the order of the fields."""
+        for column, value in zip(arrays(self), entry, strict=True):
+            column[number] = value
+
+
+class Section(NamedTuple):
+    """What a scanner needs to know of a pcapng section.
+
+    ``notes`` takes a pair (row, offset of the option in the stretch) for each
+    packet comment; ``tallies[NOTES]`` counts the pairs of one call.
+    """
+
+    layout: NDArray[np.int64]
+    table: InterfaceTable
+    notes: NDArray[np.int64]
+    tallies: Tallies
+
+
+def arrays(columns: Columns | InterfaceTable) -> tuple[NDArray[Any], ...]:
+    """The columns, as arrays of whatever type."""
+    return cast("tuple[NDArray[Any], ...]", columns)
 
 
 def empty_columns(rows: int) -> Columns:

@@ -103,5 +103,5 @@ def read_frames(
             if batch.position[frame - batch.first_frame] == missing.pop(frame):
                 found[frame] = batch.frame(frame - batch.first_frame)
     if len(found) < len({want[0] for want in wanted}):
-        raise CaptureDamaged(f"{path}: changed since it was analysed: a frame is no longer where it was; analyse it again")
+        raise CaptureDamaged(f"{path}: changed since it was read: a frame is no longer where it was; analyze it again")
     return found

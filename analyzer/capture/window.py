@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from analyzer.capture.records import Octets
+from analyzer.capture.records import Octets, Stretch
 from analyzer.errors import CaptureDamaged, CaptureUnreadable
 
 
@@ -52,6 +52,10 @@ class Window:
         """The place of the next octet in the stream."""
         return self.base + self.begin
 
+    def stretch(self) -> Stretch:
+        """What a scanner may look at now."""
+        return Stretch(self.octets, self.begin, self.end, self.eof, self.base)
+
     def more(self, need: int) -> bool:
         """Read on until at least ``need`` octets are there, ``begin`` included; False where the stream ends before.
 
@@ -65,7 +69,7 @@ class Window:
         self.begin, self.end = 0, len(kept)
         del kept
         self.octets = octets
-        view = memoryview(octets)
+        view = octets.data
         while not self.eof and self.end < len(octets):
             try:
                 count = self.stream.readinto(view[self.end :])
