@@ -1,0 +1,37 @@
+"""How long a flow is kept, in packet time, and how many at once.
+
+A flow ends when the next packet of its ends comes later than its time-out; the
+sweep that frees memory only takes what could not be continued any more, so it
+never changes an answer (as long as no packet is more than ``REORDER_NS`` late).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analyzer.units import SECOND_NS
+
+REORDER_NS = SECOND_NS
+"""How late a packet may be in the capture and still be put where it belongs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of a tracker: nanoseconds of packet time, and flows.
+
+    ``half_open_ns`` spans the longest pause between two SYNs of one attempt
+    (Linux doubles from 1 s: 1, 2, 4 ... 32 s, and 64 s until it gives up).
+    ``closed_ns`` is Linux's TIME-WAIT; late segments and the RSTs that answer
+    them still find their flow.  ``established_ns`` is longer than the idle
+    time-outs of balancers (minutes), so that what comes after such a time-out
+    is seen as the same connection.
+    """
+
+    live_flows: int = 1_000_000
+    half_open_ns: int = 120 * SECOND_NS
+    established_ns: int = 3600 * SECOND_NS
+    closed_ns: int = 60 * SECOND_NS
+    datagram_ns: int = 120 * SECOND_NS
+
+
+DEFAULT = Limits()

@@ -1,0 +1,78 @@
+"""Packets to flows: fed batch by batch, bounded, the same however the batches are cut.
+
+    tracker = FlowTracker(capture=0, book=book)
+    for table in decoded:
+        tracker.feed(table)
+    flows = tracker.finish()
+
+Memory depends on the flows that live at once, and on the compact records of those that are over.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import Protocol
+
+from analyzer.flow import _reference
+from analyzer.flow.layout import Records
+from analyzer.flow.rows import assemble
+from analyzer.flow.timeouts import DEFAULT, Limits
+from analyzer.tables import AddressBook, PacketTable, Table
+
+
+class _Kernel(Protocol):
+    compiled: bool
+    evicted: int
+
+    def feed(self, table: PacketTable) -> None: ...
+    def records(self) -> Records: ...
+
+
+def _kernel(limits: Limits) -> _Kernel:
+    """The compiled tracker, or its plain twin where there is none (or REPLYPATH_PURE is set)."""
+    secret = secrets.randbits(64)
+    if not os.environ.get("REPLYPATH_PURE"):
+        try:
+            from analyzer.flow._fast import Tracker  # noqa: PLC0415 - optional: there may be no compiler
+        except ImportError:
+            pass
+        else:
+            return Tracker(limits, secret)
+    return _reference.Tracker(limits, secret)
+
+
+class FlowTracker:
+    """The flows of one capture.
+
+    ``capture`` is the index that the rows will carry, ``book`` the address book
+    that the packet columns refer to.  Nothing here opens, waits, or looks at a
+    clock: time is the packets' time.
+    """
+
+    def __init__(self, capture: int, book: AddressBook, limits: Limits = DEFAULT) -> None:
+        self.capture = capture
+        self.book = book
+        self._kernel = _kernel(limits)
+
+    @property
+    def compiled(self) -> bool:
+        """True where the compiled tracker is at work."""
+        return self._kernel.compiled
+
+    @property
+    def evicted(self) -> int:
+        """Flows that had to leave before their time, because ``Limits.live_flows`` was reached."""
+        return self._kernel.evicted
+
+    def feed(self, table: PacketTable) -> None:
+        """Follow the packets of one batch."""
+        self._kernel.feed(table)
+
+    def snapshot(self) -> Table:
+        """FLOWS as they stand; the tracker goes on."""
+        return assemble(self._kernel.records(), self.capture)
+
+    def finish(self) -> Table:
+        """FLOWS, in the order of their first packets; the tracker is used up."""
+        return assemble(self._kernel.records(), self.capture)
