@@ -1,0 +1,88 @@
+"""From captures to a Diagnosis: the pipeline, top to bottom.
+
+    capture -> wire -> flow -> balance -> diagnose -> remedy
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as Dict
+from dataclasses import replace
+from pathlib import Path
+
+from analyzer import dialects
+from analyzer.balance.mapping import EMPTY, Mapping
+from analyzer.diagnose.conclude import finding
+from analyzer.diagnose.evidence import Evidence
+from analyzer.diagnose.finding import Diagnosis, Finding, conclude
+from analyzer.diagnose.judge import Group, judge
+from analyzer.diagnose.open_questions import open_questions
+from analyzer.diagnose.overview import captures_seen, connections, outcomes, services
+from analyzer.diagnose.ruledoc import Rule, rulebook
+from analyzer.network.host import Host
+from analyzer.reading import Read, read_captures
+from analyzer.remedy.survey import situation
+from analyzer.version import VERSION
+
+
+def analyze(
+    captures: Iterable[str | Path],
+    *,
+    mapping: Mapping = EMPTY,
+    hosts: Dict[str, Host] | None = None,
+    rules: Sequence[Rule] | None = None,
+    systems: tuple[str, ...] | None = None,
+    command: str = "",
+) -> Diagnosis:
+    """The diagnosis of some captures, each a path or ``vantage=path``; ``-`` is standard input.
+
+    ``mapping`` is what the balancer is told to do (``importers``), ``hosts`` what
+    hosts say of themselves (``facts``), ``systems`` the dialects to print first.
+    Raises ``CaptureError`` where a capture cannot be read at all.
+    """
+    read = read_captures(captures, mapping)
+    return diagnose(read, mapping=mapping, hosts=hosts or {}, rules=rules, systems=systems, command=command)
+
+
+def diagnose(
+    read: Read,
+    *,
+    mapping: Mapping,
+    hosts: Dict[str, Host],
+    rules: Sequence[Rule] | None = None,
+    systems: tuple[str, ...] | None = None,
+    command: str = "",
+) -> Diagnosis:
+    """The same for what has been read already: a file that ended, or a live capture at a checkpoint."""
+    evidence = Evidence(read.observed)
+    try:
+        groups = judge(rulebook() if rules is None else rules, evidence)
+        findings = tuple(_with_fixes(g, evidence, mapping, hosts, systems) for g in groups)
+        counts = outcomes(groups, evidence)
+        questions = open_questions(groups, evidence, read.captures)
+        return Diagnosis(
+            version=VERSION,
+            verdict=conclude(findings, questions, concluded=bool(counts.get("established") or counts.get("refused"))),
+            captures=captures_seen(read.captures, evidence),
+            services=services(evidence),
+            findings=findings,
+            cannot_tell=questions,
+            connections=connections(groups, evidence),
+            connection_counts=counts,
+            warnings=tuple(str(w) for w in mapping.warnings) + read.warnings,
+            command=command,
+            kernels="compiled" if read.compiled else "plain Python",
+        )
+    finally:
+        evidence.close()
+
+
+def _with_fixes(
+    group: Group, evidence: Evidence, mapping: Mapping, hosts: Dict[str, Host], systems: tuple[str, ...] | None,
+) -> Finding:
+    """One group's finding, with what to do about it."""
+    found = finding(group, evidence)
+    if not group.rule.fixes:
+        return found
+    known = situation(found, group, evidence, mapping, hosts)
+    return found if known is None else replace(found, fixes=dialects.fixes(known, systems))

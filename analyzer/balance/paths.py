@@ -1,0 +1,184 @@
+"""Which way the real server's reply went: back to the balancer, to the client itself, or to another router.
+
+Evidence in order of strength: the MAC that the reply was sent to against the MAC
+that the request came from (DOMAIN I5); who claims that MAC by ARP or neighbour
+discovery; a TTL that is still a start value, so that no router was in between
+(DOMAIN I4); and, last, addresses that look like one subnet.
+"""
+
+from __future__ import annotations
+
+from analyzer.tables import ARP_REPLY, ARP_REQUEST, ICMP_REDIRECT, ND_ADVERT, ND_SOLICIT
+
+START_TTLS = "(64, 128, 255)"
+"""Start values of the TTL that systems in use choose (Linux and BSD 64, Windows 128, network gear 255)."""
+
+REDIRECT_LASTS_NS = 300_000_000_000
+"""How long Linux keeps a learned IPv4 redirect (KERNEL.md section 4)."""
+
+SOUGHT_WITHIN_NS = 3_100_000_000
+"""Linux asks three times, one second apart (KERNEL.md section 6)."""
+
+OWNER = f"""
+CREATE TABLE owner AS
+WITH claimed AS (
+    SELECT ip, mac, count, capture, first_frame
+    FROM claim
+    WHERE kind IN ({ARP_REQUEST}, {ARP_REPLY}, {ND_ADVERT}) AND ip > 0 AND mac > 0
+    UNION ALL
+    SELECT asker, mac, count, capture, first_frame      -- who asks gives its own address
+    FROM claim
+    WHERE kind = {ND_SOLICIT} AND asker > 0 AND mac > 0
+), sent AS (
+    -- no router decremented the TTL: the frame's source MAC is the sender's own
+    SELECT client AS ip, syn_src_mac AS mac FROM leg WHERE syn_ttl IN {START_TTLS} AND syn_src_mac > 0
+    UNION
+    SELECT server, reply_src_mac FROM leg WHERE reply_ttl IN {START_TTLS} AND reply_src_mac > 0
+)
+SELECT ip, mac, sum(count) AS claims, arg_min(capture, first_frame) AS capture, min(first_frame) AS frame
+FROM claimed
+WHERE ip NOT IN (SELECT id FROM address WHERE unspecified)
+GROUP BY ip, mac
+UNION ALL
+SELECT ip, mac, 0, NULL, NULL
+FROM sent
+WHERE ip NOT IN (SELECT ip FROM claimed)
+"""
+"""Which MAC belongs to which address; ``claims`` 0 = concluded from a start TTL."""
+
+SAME_HOP = """
+CREATE TABLE same_hop AS
+SELECT DISTINCT a.mac AS mac, b.mac AS other
+FROM owner AS a
+JOIN owner AS b USING (ip)
+WHERE a.mac <> b.mac
+  AND (a.mac IN (SELECT id FROM address WHERE virtual_mac) OR b.mac IN (SELECT id FROM address WHERE virtual_mac))
+"""
+"""Two MACs of one next hop: a virtual router's and that of the box which answers for it (RFC 9568 §7.3)."""
+
+_OWN_CLIENT = "(SELECT 1 FROM owner AS o WHERE o.ip = a.client AND o.mac = {0})"
+
+WAY = f"""
+CREATE TABLE way AS
+SELECT s.*, a.client, a.real, a.virtual_from,
+       forwarded_frame IS NOT NULL AND a.virtual_from <> 'seen'
+           AND (EXISTS {_OWN_CLIENT.format('s.forwarded_src_mac')} OR (forwarded_src_mac = 0 AND forwarded_ttl IN {START_TTLS}))
+           AS direct,
+       CASE
+           WHEN answered_frame IS NULL THEN NULL
+           WHEN forwarded_frame IS NOT NULL AND answered_dst_mac > 0 AND forwarded_src_mac > 0 THEN
+               CASE WHEN answered_dst_mac = forwarded_src_mac
+                      OR EXISTS (SELECT 1 FROM same_hop AS h WHERE (h.mac, h.other) = (answered_dst_mac, forwarded_src_mac))
+                    THEN 'back'
+                    WHEN EXISTS {_OWN_CLIENT.format('s.answered_dst_mac')} THEN 'client'
+                    WHEN rejected_src_mac = answered_dst_mac AND rejected_ttl IN {START_TTLS} AND rejected_ttl > forwarded_ttl
+                    THEN 'client'
+                    WHEN answered_dst_mac IN (SELECT id FROM address WHERE virtual_mac) THEN NULL
+                    WHEN c.net = r.net AND NOT EXISTS (SELECT 1 FROM owner AS o WHERE o.mac = answered_dst_mac)
+                    THEN 'client'
+                    ELSE 'router' END
+           WHEN forwarded_frame IS NOT NULL THEN
+               CASE WHEN answered_ttl IN {START_TTLS} AND rejected_ttl IN {START_TTLS} AND rejected_ttl > forwarded_ttl
+                    THEN 'client' END
+           WHEN asked_frame IS NOT NULL THEN
+               CASE WHEN answered_src_mac > 0 AND answered_src_mac = asked_dst_mac THEN 'same'
+                    WHEN answered_ttl IN {START_TTLS} THEN 'client'
+                    ELSE 'router' END
+           WHEN EXISTS {_OWN_CLIENT.format('s.answered_dst_mac')} AND answered_ttl IN {START_TTLS} THEN 'client'
+       END AS reply_went,
+       c.net = r.net AS near
+FROM sight AS s
+JOIN attempt AS a USING (attempt)
+JOIN address AS c ON c.id = a.client
+LEFT JOIN address AS r ON r.id = a.real
+WHERE NOT a.any_done
+"""
+"""``reply_went``: back (to where the request came from), client, router, same (arrived by the neighbour that the
+SYN was sent to), NULL = these MACs and TTLs do not tell.  ``direct``: the client itself sent this SYN to the real server.
+An attempt that was completed anywhere is healthy whatever way its packets took, and is not judged."""
+
+JUDGED = f"""
+CREATE TABLE judged AS
+WITH whole AS (
+    SELECT attempt,
+           bool_or(asked_frame IS NOT NULL) AS asked,
+           bool_or(forwarded_frame IS NOT NULL) AS forwarded,
+           bool_or(translated_frame IS NOT NULL) AS translated,
+           arg_min(translated_as, translated_frame) AS translated_as,
+           bool_or(answered_frame IS NOT NULL) AS answered,
+           arg_min(answered_as, answered_frame) AS answered_as,
+           bool_or(rejected_frame IS NOT NULL) AS rejected,
+           bool_or(front_done OR back_done) AS done,
+           bool_or(direct) AS direct,
+           max(asked_count) AS asked_count,
+           max(forwarded_count) AS forwarded_count,
+           bool_or(asked_frame IS NOT NULL AND answered_frame IS NOT NULL AND forwarded_frame IS NULL
+                   AND translated_frame IS NULL) AS received,
+           bool_or(reply_went = 'same') AS same_way,
+           bool_or(forwarded_frame IS NOT NULL AND answered_frame IS NOT NULL
+                   AND reply_went IN ('client', 'router')) AS left_elsewhere,
+           bool_or(forwarded_frame IS NOT NULL AND reply_went = 'back') AS returned,
+           -- at the server: who had the SYN and did not see the rejection's own way
+           arg_min(reply_went, CASE WHEN reply_went IS NULL THEN NULL
+                                    WHEN forwarded_frame IS NOT NULL AND answered_dst_mac > 0 THEN 1
+                                    WHEN forwarded_frame IS NOT NULL THEN 2
+                                    WHEN reply_went = 'same' THEN 4 ELSE 3 END) AS reply_went,
+           arg_min(answered_dst_mac, answered_frame)
+               FILTER (WHERE forwarded_frame IS NOT NULL AND answered_dst_mac > 0) AS next_hop_mac,
+           arg_min(forwarded_src_mac, forwarded_frame) FILTER (WHERE forwarded_src_mac > 0) AS from_mac,
+           bool_or(forwarded_ttl < rejected_ttl AND rejected_ttl IN {START_TTLS}
+                   AND rejected_src_mac = answered_dst_mac) AS rejected_directly,
+           bool_or(near) AS near,
+           min(answered_src_mac) FILTER (WHERE answered_src_mac > 0 AND answered_ttl IN {START_TTLS}) AS answered_from_mac,
+           min(forwarded_dst_mac) FILTER (WHERE forwarded_dst_mac > 0) AS forwarded_to_mac,
+           min(forwarded_ns) AS forwarded_ns
+    FROM way
+    GROUP BY attempt
+)
+, facts AS (
+SELECT a.*, w.* EXCLUDE (attempt),
+       a.client IN (SELECT rip FROM nat WHERE origin = 'declared'
+                    UNION SELECT rip FROM nat WHERE (nat.rip, nat.rport) <> (a.real, a.real_port)) AS client_is_real,
+       w.from_mac IN (SELECT o.mac FROM owner AS o JOIN balancer AS b USING (ip)) AS from_balancer,
+       -- the server asks for the client's own MAC right after the request: it is about to answer directly
+       EXISTS (SELECT 1
+               FROM claim AS q
+               WHERE ((q.kind = {ARP_REQUEST} AND q.ip = a.real AND q.asker = a.client)
+                      OR (q.kind = {ND_SOLICIT} AND q.asker = a.real AND q.ip = a.client))
+                 AND (q.first_ns BETWEEN w.forwarded_ns AND w.forwarded_ns + {SOUGHT_WITHIN_NS}
+                      OR q.last_ns BETWEEN w.forwarded_ns AND w.forwarded_ns + {SOUGHT_WITHIN_NS})) AS sought,
+       EXISTS (SELECT 1
+               FROM icmp AS i
+               WHERE i.kind = {ICMP_REDIRECT} AND i.dst = a.real AND i.quote_dst = a.client
+                 AND i.first_ns BETWEEN a.first_ns - {REDIRECT_LASTS_NS} AND a.last_ns) AS redirected,
+       (SELECT min(d.ip)
+        FROM owner AS d
+        JOIN owner AS e ON e.ip = d.ip AND e.mac = w.from_mac
+        WHERE d.mac = w.next_hop_mac AND d.mac <> w.from_mac AND d.claims > 0 AND e.claims > 0
+          AND (d.mac, w.from_mac) NOT IN (SELECT (mac, other) FROM same_hop)) AS duplicate_ip,
+       coalesce(w.answered_from_mac <> w.forwarded_to_mac, FALSE) AS other_interface
+FROM attempt AS a
+JOIN whole AS w USING (attempt)
+)
+SELECT *,
+       CASE
+           WHEN direct OR translated OR done OR forwarding NOT IN ('nat', 'none') THEN NULL
+           -- the SYN went to the virtual service, the answer came from the real server by another way
+           WHEN asked AND answered AND (received OR rejected) AND reply_went IN ('client', 'router') THEN 'certain'
+           WHEN asked AND left_elsewhere AND asked_count > 1 THEN 'certain'
+           WHEN asked AND left_elsewhere THEN 'likely'
+           -- the client got the real server's own address, but which way is open
+           WHEN asked AND (received OR rejected) AND reply_went IS DISTINCT FROM 'back' THEN 'likely'
+           -- only the servers' side was captured
+           WHEN left_elsewhere AND rejected_directly THEN 'likely'
+           WHEN left_elsewhere AND mapping = 'declared' AND from_balancer THEN 'likely'
+           -- the reply was not captured, but the server was looking for the client itself
+           WHEN asked AND forwarded AND NOT answered AND sought THEN 'likely'
+       END AS bypass,
+       coalesce(reply_went, CASE WHEN sought AND NOT answered THEN 'client' END) AS went
+FROM facts
+"""
+"""One row per unfinished attempt, with everything that the rules ask for.
+
+``bypass``: how well it is shown that the real server's reply does not go back
+through the balancer (certain, likely, NULL = not shown).  ``went``: where it went."""

@@ -1,0 +1,143 @@
+"""The command line: read arguments, call the library, write, choose an exit status.
+
+0  nothing wrong     1  at least one finding of severity error
+2  could not analyze 3  nothing can be concluded
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from analyzer.errors import AnalyzerError, OutputError
+from analyzer.version import VERSION
+
+EXIT = {"healthy": 0, "bypass": 1, "fault": 1, "cannot-tell": 3}
+COULD_NOT = 2
+INTERRUPTED = 130
+
+
+class Friendly(click.Group):
+    """Says every error of ours in its own words, without a traceback unless ``-vv`` asks for it."""
+
+    def main(self, *args: object, **kwargs: object) -> object:
+        """Run, and end with a status."""
+        try:
+            return super().main(*args, **kwargs)  # type: ignore[arg-type]
+        except AnalyzerError as error:
+            if "-vv" in sys.argv:
+                raise
+            for line in str(error).splitlines() or [type(error).__name__]:
+                click.echo(f"replypath: {_printable(line)}", err=True)
+            sys.exit(COULD_NOT)
+        except BrokenPipeError:
+            # the reader has gone (| head): be quiet, and keep Python from complaining on its way out
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(INTERRUPTED + 11)
+
+
+def _printable(text: str) -> str:
+    """No control character of a file name or a capture reaches the terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+@click.group(cls=Friendly, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="replypath", message="%(prog)s %(version)s")
+def main() -> None:
+    """Name the host whose reply skips the load balancer, and print the commands that mend it.
+
+    \b
+    Example:
+      replypath analyze client=client.pcap server=server.pcap --report report.html
+    """
+
+
+@main.command()
+@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
+@click.option("--map", "maps", multiple=True, metavar="FILE", help="What the balancer is told to do: our YAML, or a balancer's own configuration.")
+@click.option("--host", "hosts", multiple=True, metavar="NAME=FILE", help="What a host's commands print (ip addr, ip route, route print ...); repeatable.")
+@click.option("--report", "reports", multiple=True, metavar="FILE", help="Also write a report; the suffix chooses the format (.html .json ...).")
+@click.option("--force", is_flag=True, help="Let --report replace a file that exists.")
+@click.option("--format", "output", default="terminal", metavar="NAME", help="What goes to standard output: terminal, json ...")
+@click.option("--rules", "rules_folder", metavar="DIR", help="Rule documents of your own, besides ours.")
+@click.option("--os", "systems", multiple=True, metavar="NAME", help="Print commands in this dialect first (replypath doctor lists them).")
+@click.option("-q", "--quiet", is_flag=True, help="Nothing on standard error but errors.")
+@click.option("-v", "--verbose", count=True, help="Say more; -vv shows tracebacks.")
+def analyze(
+    captures: tuple[str, ...],
+    maps: tuple[str, ...],
+    hosts: tuple[str, ...],
+    reports: tuple[str, ...],
+    output: str,
+    rules_folder: str | None,
+    systems: tuple[str, ...],
+    *,
+    force: bool,
+    quiet: bool,
+    verbose: int,
+) -> None:
+    """Diagnose captures: pcap or pcapng, compressed or not, '-' for standard input.
+
+    Several captures are several capture points; NAME=FILE names one.
+
+    \b
+    Examples:
+      replypath analyze trace.pcapng
+      replypath analyze client=a.pcap server=b.pcap --map haproxy.cfg --report out.html
+    """
+    del verbose
+    from analyzer import api  # noqa: PLC0415 - NumPy and DuckDB are not loaded for --version
+    from analyzer.balance.mapping import EMPTY  # noqa: PLC0415
+    from analyzer.report.output import format_for, formats, write_report  # noqa: PLC0415
+
+    writer = formats().get(output)
+    if writer is None:
+        raise click.BadParameter(f"{output!r} is none of {', '.join(formats())}", param_hint="--format")
+    for report in reports:
+        format_for(report)  # a wrong suffix is said before the work, not after it
+        if not force and Path(report).exists():
+            raise OutputError(f"{report}: exists; give another name, or --force to replace it")
+    mapping = EMPTY
+    if maps:
+        from analyzer.importers.reading import read_mappings  # noqa: PLC0415
+
+        mapping = read_mappings(maps)
+    diagnosis = api.analyze(
+        captures, mapping=mapping, hosts=_hosts(hosts), rules=_rules(rules_folder), systems=systems or None,
+        command=shlex.join(["replypath", *sys.argv[1:]]),
+    )
+    if diagnosis.kernels != "compiled" and not quiet:
+        click.echo("replypath: the compiled kernels are not installed: same answers, many times slower "
+                   "(install a C compiler and install replypath again)", err=True)
+    if getattr(writer, "BINARY", False):
+        writer.write(diagnosis, sys.stdout.buffer)
+    else:
+        writer.write(diagnosis, sys.stdout)
+    sys.stdout.flush()
+    for report in reports:
+        write_report(diagnosis, report, force=force)
+        if not quiet:
+            click.echo(f"replypath: report written to {_printable(report)}", err=True)
+    sys.exit(EXIT[diagnosis.verdict.value])
+
+
+def _hosts(arguments: tuple[str, ...]) -> dict:  # type: ignore[type-arg]
+    """NAME=FILE arguments to hosts."""
+    if not arguments:
+        return {}
+    from analyzer.facts.reading import read_hosts  # noqa: PLC0415
+
+    return read_hosts(arguments)
+
+
+def _rules(folder: str | None):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    """Our rules, with the user's own behind them."""
+    if folder is None:
+        return None
+    from analyzer.diagnose.ruledoc import read_folder, rulebook  # noqa: PLC0415
+
+    return (*rulebook(), *read_folder(Path(folder)))

@@ -1,0 +1,133 @@
+"""Groups to findings: the sentence, the frames, the reasons, the ladder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analyzer.diagnose.evidence import Evidence as Tables
+from analyzer.diagnose.evidence import Row
+from analyzer.diagnose.finding import Finding, ServiceAddress
+from analyzer.diagnose.frames import Names, attempt_row, conversation_filter, end, names
+from analyzer.diagnose.judge import Group
+from analyzer.diagnose.story import collect, ladder
+from analyzer.units import UnixNs
+
+NAMED_CLIENTS = 3
+"""So many clients are named in a sentence; the rest is counted."""
+
+
+def finding(group: Group, tables: Tables) -> Finding:
+    """One finding, without its fixes (``remedy`` plans those)."""
+    first = attempt_row(_most_telling(group, tables), tables)
+    who = names(first, tables)
+    rows = tables.rows(
+        "SELECT attempt, client, first_ns, last_ns FROM attempt WHERE attempt IN (SELECT unnest(?::INTEGER[]))",
+        [list(group.attempts)],
+    )
+    clients = sorted({tables.book.ip(int(row["client"])) for row in rows}, key=lambda a: (a.version, int(a)))
+    steps = collect(int(first["attempt"]), who, first, tables)
+    return Finding(
+        rule=group.rule.code,
+        name=group.rule.name,
+        severity=group.rule.severity,
+        certainty=group.certainty,
+        bypass=group.rule.bypass,
+        cause=group.rule.cause,
+        summary=group.rule.sentence.format(**_fields(who, [str(c) for c in clients], first, tables)),
+        clients=tuple(str(c) for c in clients),
+        virtual=ServiceAddress(who.virtual, who.virtual_port, who.protocol) if who.virtual else None,
+        real=ServiceAddress(who.real, who.real_port, who.protocol) if who.real else None,
+        hosts=(who.real,) if who.real else (),
+        connections=len(rows),
+        evidence=tuple(e for _, e in steps),
+        filter=conversation_filter(who),
+        why=group.rule.why,
+        reasons=tuple(_reasons(first, who, tables)),
+        mapping=first["mapping"] if first["mapping"] != "none" else "inferred",
+        contrast=_contrast(first, who, len(rows), tables),
+        references=group.rule.references,
+        ladder=ladder(who, first, steps, tables),
+        first_ns=UnixNs(min(int(row["first_ns"]) for row in rows)),
+        last_ns=UnixNs(max(int(row["last_ns"]) for row in rows)),
+    )
+
+
+def _most_telling(group: Group, tables: Tables) -> int:
+    """Of the most certain attempts, the one that most packets show."""
+    best = [int(r["attempt"]) for r in group.rows if r["certainty"] == group.certainty][:64]
+    rows = tables.rows(
+        "SELECT attempt, count(asked_frame) + count(forwarded_frame) + count(answered_frame) + count(translated_frame) "
+        "+ count(rejected_frame) AS shown FROM sight WHERE attempt IN (SELECT unnest(?::INTEGER[])) "
+        "GROUP BY attempt ORDER BY shown DESC, attempt LIMIT 1",
+        [best],
+    )
+    return int(rows[0]["attempt"]) if rows else best[0]
+
+
+def _fields(who: Names, clients: Sequence[str], row: Row, tables: Tables) -> dict[str, str]:
+    """What a rule's sentence may name."""
+    named = ", ".join(clients[:NAMED_CLIENTS])
+    more = len(clients) - NAMED_CLIENTS
+    text = tables.book.text
+    return {
+        "client": who.client,
+        "clients": f"{named} and {more} more" if more > 0 else named,
+        "real": who.real_end,
+        "real_address": who.real,
+        "virtual": who.virtual_end,
+        "next_hop": text(row.get("next_hop_mac") or 0) or "another next hop",
+        "from_mac": text(row.get("from_mac") or 0) or "the balancer",
+    }
+
+
+_BYPASS_REASONS = {
+    "client": "The reply was delivered to the client itself, with no router in between.",
+    "router": "The reply was handed to a router that is neither the client nor where the request came from.",
+    "same": "The reply reached the client through the same neighbour that the request was sent to, so its path is open.",
+    "back": "The reply was sent back to where the request came from.",
+}
+
+
+def _reasons(row: Row, who: Names, tables: Tables) -> list[str]:
+    """Why this cause and this certainty, one sentence each."""
+    text = tables.book.text
+    said = []
+    if row.get("asked") and (row.get("answered") or row.get("rejected")) and who.protocol == "tcp":
+        said.append(
+            f"The acknowledgment number {(int(row['isn']) + 1) % 2**32} answers exactly the SYN with sequence number "
+            f"{row['isn']} that {who.client_end} sent to {who.virtual_end}."
+        )
+    hop, source = text(row.get("next_hop_mac") or 0), text(row.get("from_mac") or 0)
+    if hop and source and hop != source:
+        said.append(f"At the real server the request came from MAC {source}, the reply went to MAC {hop}.")
+    if row.get("went") in _BYPASS_REASONS and (row.get("answered") or row.get("rejected")):
+        said.append(_BYPASS_REASONS[row["went"]])
+    if row.get("rejected"):
+        said.append(f"{who.client} reset the answer: it has no connection with {who.real_end} (RFC 9293 §3.5.2).")
+    if row.get("sought") and not row.get("answered"):
+        said.append(
+            f"No reply was captured here, but {who.real} asked the link for {who.client} right after the request: "
+            "it is about to answer directly."
+        )
+    if not row.get("asked"):
+        said.append("Nobody captured the client's call to the virtual service; this rests on the real server's side alone.")
+    if row.get("mapping") == "declared":
+        said.append("The virtual service and its real server are in the given configuration.")
+    elif row.get("virtual_from") == "seen":
+        said.append("The virtual service and its real server were learned from these packets.")
+    return said
+
+
+def _contrast(row: Row, who: Names, failing: int, tables: Tables) -> str:
+    """How the same real server treats other clients: what explains trouble that is not everywhere."""
+    others = tables.rows(
+        "SELECT count(*) AS n, count(DISTINCT client) AS clients FROM attempt "
+        "WHERE kind = ? AND real = ? AND real_port = ? AND any_done AND client <> ?",
+        [row["kind"], row["real"], row["real_port"], row["client"]],
+    )[0]
+    if not others["n"]:
+        return ""
+    return (
+        f"{failing} of {failing} such connections fail; {others['n']} connections of {others['clients']} other "
+        f"client{'s' if others['clients'] != 1 else ''} to {end(who.real, who.real_port)} succeed."
+    )

@@ -1,0 +1,148 @@
+"""Everything the captures and the configuration say, as tables that rules can ask.
+
+An in-process DuckDB: NumPy columns are scanned in place, nothing on disk, no
+access to files (``enable_external_access=false``), configuration locked before
+the first rule runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analyzer.balance import attempts, flips, learn, legs, paths, vantage
+from analyzer.balance.mapping import IPAddress, Mapping, Protocol
+from analyzer.tables import CLAIMS, FLOWS, ICMP_ECHO, ICMP_EVENTS, TCP, UDP, AddressBook, Schema, Table, empty
+
+if TYPE_CHECKING:
+    import duckdb
+
+Row = dict[str, Any]
+
+KIND_OF = {Protocol.TCP: TCP, Protocol.UDP: UDP, Protocol.ICMP: ICMP_ECHO}
+
+VIRTUAL_MACS = (
+    "00005e0001", "00005e0002",  # VRRP for IPv4 and IPv6 (RFC 9568 §7.3)
+    "00000c07ac",                # HSRP version 1
+    "00000c9ff",                 # HSRP version 2 (the last 12 bits are the group)
+    "000573a0",                  # HSRP version 2 for IPv6
+    "0007b400",                  # GLBP
+)
+"""Beginnings of the MACs that first-hop redundancy protocols share between routers."""
+
+STATEMENTS = (
+    ("leg", legs.LEG),
+    ("datagram legs", legs.DATAGRAM_LEG),
+    ("plain_isn", learn.ISN_REUSED),
+    ("pair", learn.PAIR),
+    ("learned nat", learn.LEARNED_NAT),
+    ("support", learn.DECLARED_SUPPORT),
+    ("full_nat", learn.FULL_NAT),
+    ("attempt", attempts.ATTEMPT),
+    ("sight", attempts.SIGHT),
+    ("owner", paths.OWNER),
+    ("same_hop", paths.SAME_HOP),
+    ("way", paths.WAY),
+    ("judged", paths.JUDGED),
+    ("flip", flips.FLIP),
+    ("role", vantage.ROLE),
+)
+"""From flows to what is judged, in order; each builds on those before."""
+
+NAT_COLUMNS = {"kind": "u1", "vip": "u4", "vport": "u2", "rip": "u4", "rport": "u2"}
+
+
+@dataclass(slots=True)
+class Observed:
+    """What was read: one table of each kind over all captures, and the book that their ids mean."""
+
+    flows: Sequence[Table]
+    claims: Sequence[Table]
+    icmp: Sequence[Table]
+    book: AddressBook
+    mapping: Mapping = field(default_factory=Mapping)
+
+
+class Evidence:
+    """The tables, loaded; ``rows`` asks them."""
+
+    def __init__(self, observed: Observed) -> None:
+        import duckdb  # noqa: PLC0415 - a tenth of a second that `--version` does not owe
+
+        self.book = observed.book
+        self._con: duckdb.DuckDBPyConnection = duckdb.connect(config={"threads": 2})
+        self._con.execute("SET enable_external_access = false")
+        self._keep: list[Table] = []
+        self._register("flow", FLOWS, observed.flows)
+        self._register("claim", CLAIMS, observed.claims)
+        self._register("icmp", ICMP_EVENTS, observed.icmp)
+        self._load_mapping(observed.mapping)
+        self._load_addresses()
+        self._con.execute("SET lock_configuration = true")
+        for _, statement in STATEMENTS:
+            self._con.execute(statement)
+
+    def _register(self, name: str, schema: Schema, tables: Sequence[Table]) -> None:
+        if not tables:
+            table = empty(schema)
+        elif len(tables) == 1:
+            table = dict(tables[0])
+        else:
+            table = {column: np.concatenate([t[column] for t in tables]) for column in schema}
+        self._keep.append(table)  # DuckDB scans the arrays where they are
+        self._con.register(name, table)
+
+    def _load_mapping(self, mapping: Mapping) -> None:
+        self._con.execute(
+            "CREATE TABLE nat (kind UTINYINT, vip UINTEGER, vport USMALLINT, rip UINTEGER, rport USMALLINT, "
+            "forwarding VARCHAR, origin VARCHAR, source VARCHAR, support BIGINT)"
+        )
+        rows = [
+            (KIND_OF[service.protocol], self.id_of(service.virtual.address), service.virtual.port,
+             self.id_of(real.endpoint.address), real.endpoint.port or service.virtual.port,
+             real.forwarding.value, "declared", str(real.origin), 0)
+            for service in mapping.services
+            for real in service.reals
+        ]
+        if rows:
+            self._con.executemany("INSERT INTO nat VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        self._con.execute("CREATE TABLE balancer (ip UINTEGER)")
+        addresses = dict.fromkeys([*mapping.balancers, *(s.virtual.address for s in mapping.services)])
+        for address in addresses:
+            self._con.execute("INSERT INTO balancer VALUES (?)", [self.id_of(address)])
+
+    def _load_addresses(self) -> None:
+        """``net`` is the /24 or /64 that the address would be in: the weakest of hints, used last."""
+        packed = self.book.packed
+        rows = len(packed)
+        hexes = [p.hex() for p in packed]
+        table: dict[str, Any] = {
+            "id": np.arange(rows, dtype="u4"),
+            "net": np.array([h[:6] if len(h) == 8 else h[:16] if len(h) == 32 else "" for h in hexes], dtype=object),
+            "virtual_mac": np.array([len(h) == 12 and h.startswith(VIRTUAL_MACS) for h in hexes], dtype=bool),
+            "unspecified": np.array([not h.strip("0") for h in hexes], dtype=bool),
+        }
+        self._keep.append(table)
+        self._con.register("address_columns", table)
+        self._con.execute("CREATE TABLE address AS SELECT * FROM address_columns")
+
+    def id_of(self, address: IPAddress) -> int:
+        """The id of an address, interned if it is new."""
+        return self.book.intern(address.packed)
+
+    def rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[Row]:
+        """The answer to one SELECT, a dict a row."""
+        cursor = self._con.execute(sql, list(parameters))
+        names = [d[0] for d in cursor.description or ()]
+        return [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
+
+    def interrupt(self) -> None:
+        """Stop the statement that is running, from another thread."""
+        self._con.interrupt()
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._con.close()

@@ -1,0 +1,129 @@
+"""The frames behind a finding: which packet, in which capture, and what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from analyzer.diagnose.evidence import Evidence as Tables
+from analyzer.diagnose.evidence import Row
+from analyzer.diagnose.finding import Evidence
+from analyzer.tables import TCP, UDP
+from analyzer.units import FrameNo, UnixNs
+
+PROTOCOLS = {TCP: "tcp", UDP: "udp"}
+
+STEPS = ("asked", "forwarded", "answered", "translated", "rejected")
+"""The five packets of an attempt, in the order in which they happen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """One attempt's addresses as text."""
+
+    protocol: str
+    client: str
+    client_port: int
+    virtual: str
+    virtual_port: int
+    real: str
+    real_port: int
+
+    @property
+    def client_end(self) -> str:
+        """The client's address and port."""
+        return end(self.client, self.client_port)
+
+    @property
+    def virtual_end(self) -> str:
+        """The virtual service, or "the virtual service" where nobody saw it dialled."""
+        return end(self.virtual, self.virtual_port) if self.virtual else "the virtual service"
+
+    @property
+    def real_end(self) -> str:
+        """The real server's address and port."""
+        return end(self.real, self.real_port)
+
+
+def end(address: str, port: int) -> str:
+    """An address with its port as people write it."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def names(row: Row, tables: Tables) -> Names:
+    """The addresses of a row of ``attempt`` or ``judged``."""
+    text = tables.book.text
+    return Names(
+        PROTOCOLS.get(int(row["kind"]), "ip"), text(row["client"]), row["client_port"],
+        text(row["virtual"] or 0), row["virtual_port"] or 0, text(row["real"] or 0), row["real_port"] or 0,
+    )
+
+
+def frame_filter(frame: int) -> str:
+    """The display filter that selects one frame."""
+    return f"frame.number == {frame}"
+
+
+def conversation_filter(who: Names) -> str:
+    """The display filter that selects both halves of one attempt: tools that follow addresses show only one of them."""
+    field = "ipv6.addr" if ip_address(who.client).version == 6 else "ip.addr"
+    ends = [address for address in (who.virtual, who.real) if address]
+    hosts = " || ".join(f"{field} == {address}" for address in dict.fromkeys(ends))
+    return f"{field} == {who.client} && {who.protocol}.port == {who.client_port} && ({hosts})"
+
+
+def packet_text(step: str, row: Row, who: Names, isn: int) -> str:
+    """One packet of an attempt in the text form of ``wire/text.py``."""
+    client, real, virtual = who.client_end, who.real_end, who.virtual_end
+    if who.protocol == "udp":
+        match step:
+            case "asked":
+                return f"{client} > {virtual} udp"
+            case "forwarded":
+                return f"{client} > {real} udp"
+            case "answered":
+                return f"{real} > {client} udp"
+            case "translated":
+                return f"{virtual} > {client} udp"
+            case _:
+                return f"{who.client} > {who.real} icmp unreachable port ({real} > {client} udp)"
+    acknowledges = (isn + 1) % 2**32
+    match step:
+        case "asked":
+            return f"{client} > {virtual} [S] seq {isn}"
+        case "forwarded":
+            return f"{client} > {real} [S] seq {isn}"
+        case "rejected":
+            return f"{client} > {real} [R] seq {acknowledges}"
+        case _:
+            sender = real if step == "answered" else virtual
+            if row.get(f"{step}_as") == "reset":
+                return f"{sender} > {client} [R.] seq 0 ack {acknowledges}"
+            return f"{sender} > {client} [S.] ack {acknowledges}"
+
+
+def evidence_of(step: str, sight: Row, who: Names, isn: int, tables: Tables, says: str) -> Evidence:
+    """One marked packet of a sight as evidence."""
+    text = tables.book.text
+    return Evidence(
+        capture=int(sight["capture"]),
+        frame=FrameNo(int(sight[f"{step}_frame"])),
+        says=says,
+        time_ns=UnixNs(int(sight[f"{step}_ns"])),
+        segment=packet_text(step, sight, who, isn),
+        filter=frame_filter(sight[f"{step}_frame"]),
+        src_mac=text(sight[f"{step}_src_mac"] or 0),
+        dst_mac=text(sight[f"{step}_dst_mac"] or 0),
+        ttl_hops=int(sight[f"{step}_ttl"]) if sight[f"{step}_ttl"] else None,
+    )
+
+
+def sights_of(attempt: int, tables: Tables) -> list[Row]:
+    """What each capture point saw of one attempt."""
+    return tables.rows("SELECT * FROM sight WHERE attempt = ? ORDER BY capture", [attempt])
+
+
+def attempt_row(attempt: int, tables: Tables) -> Row:
+    """One attempt, judged where it was left unfinished."""
+    rows = tables.rows("SELECT * FROM judged WHERE attempt = ?", [attempt])
+    return rows[0] if rows else tables.rows("SELECT * FROM attempt WHERE attempt = ?", [attempt])[0]

@@ -1,0 +1,81 @@
+"""Run the rules over the evidence: rows that fire, grouped into what becomes one finding each.
+
+Many connections are one fault: attempts that one rule finds at one real server
+behind one virtual service are one group, whoever the clients are.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analyzer.diagnose.evidence import Evidence, Row
+from analyzer.diagnose.finding import Certainty
+from analyzer.diagnose.ruledoc import Rule
+from analyzer.errors import RuleError
+
+RULE_SECONDS = 20.0
+"""A rule that takes longer is stopped and named: rules are data, and data must not hang the program."""
+
+STRENGTH = {Certainty.CERTAIN: 0, Certainty.LIKELY: 1, Certainty.CONSISTENT: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Attempts of one fault.  ``rows`` are the rule's own rows, the most certain first; each has an ``attempt``."""
+
+    rule: Rule
+    certainty: Certainty
+    rows: tuple[Row, ...]
+
+    @property
+    def attempts(self) -> tuple[int, ...]:
+        """The attempts in this group, the most telling first."""
+        return tuple(dict.fromkeys(int(row["attempt"]) for row in self.rows))
+
+
+def run(rule: Rule, evidence: Evidence, sql: str | None = None) -> list[Row]:
+    """The rows of one rule (or of a variant of its SQL, for tests); interrupted past ``RULE_SECONDS``."""
+    timer = threading.Timer(RULE_SECONDS, evidence.interrupt)
+    timer.start()
+    try:
+        rows = evidence.rows(sql or rule.sql)
+    except Exception as error:  # DuckDB's errors share no base that can be named without importing it
+        raise RuleError(f"{rule.source}: the rule's SQL failed: {str(error).splitlines()[0]}") from error
+    finally:
+        timer.cancel()
+    for row in rows:
+        if "attempt" not in row or "certainty" not in row:
+            raise RuleError(f"{rule.source}: the rule's SQL must select the columns attempt and certainty")
+    return rows
+
+
+def judge(rules: Sequence[Rule], evidence: Evidence) -> list[Group]:
+    """Every rule's groups, in order of the rules' codes; an attempt belongs to the first rule that names it."""
+    groups = []
+    taken: set[int] = set()
+    for rule in rules:
+        rows = [row for row in run(rule, evidence) if int(row["attempt"]) not in taken]
+        if not rows:
+            continue
+        taken.update(int(row["attempt"]) for row in rows)
+        ends = {int(r["attempt"]): r for r in _ends(evidence, [int(row["attempt"]) for row in rows])}
+        by_end: dict[tuple[object, ...], list[Row]] = defaultdict(list)
+        for row in rows:
+            end = ends[int(row["attempt"])]
+            by_end[(end["kind"], end["virtual"], end["virtual_port"], end["real"], end["real_port"])].append(row)
+        for members in by_end.values():
+            members.sort(key=lambda row: (STRENGTH[Certainty(row["certainty"])], row["attempt"]))
+            groups.append(Group(rule, Certainty(members[0]["certainty"]), tuple(members)))
+    return groups
+
+
+def _ends(evidence: Evidence, attempts: list[int]) -> list[Row]:
+    """Who was dialled and who answered, for some attempts."""
+    return evidence.rows(
+        "SELECT attempt, kind, virtual, virtual_port, real, real_port FROM attempt "
+        "WHERE attempt IN (SELECT unnest(?::INTEGER[]))",
+        [attempts],
+    )

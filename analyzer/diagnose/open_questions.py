@@ -1,0 +1,119 @@
+"""What could not be told, why not, and the smallest next capture that would tell.
+
+An attempt that no rule explains and that was never completed is an open
+question; those alike (one service, one kind of silence) are one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analyzer.diagnose.evidence import Evidence, Row
+from analyzer.diagnose.finding import CannotTell, CaptureNext
+from analyzer.diagnose.frames import Names, names
+from analyzer.diagnose.judge import Group
+from analyzer.diagnose.overview import CaptureRead
+
+MOST_QUESTIONS = 8
+"""More than this nobody reads; the rest is counted."""
+
+SECONDS = 60
+"""How long the next capture should run: long enough for several retries of a SYN."""
+
+_OPEN = """
+SELECT any_value(COLUMNS(j.*)), count(*) AS alike,
+       CASE WHEN j.answered AND NOT j.asked AND NOT j.forwarded THEN 'orphan'
+            WHEN j.rejected AND NOT j.asked AND NOT j.answered THEN 'rejected'
+            WHEN j.answered AND j.went = 'back' THEN 'went back'
+            WHEN j.left_elsewhere THEN 'left'
+            WHEN j.forwarded AND NOT j.answered THEN 'server'
+            WHEN j.asked AND NOT j.answered THEN 'dialled'
+            ELSE 'half-open' END AS gap
+FROM judged AS j
+WHERE j.attempt NOT IN (SELECT unnest(?::INTEGER[])) AND NOT j.translated
+GROUP BY gap, j.kind, j.virtual, j.virtual_port, j.real, j.real_port
+ORDER BY min(j.attempt)
+LIMIT ?
+"""
+
+
+def open_questions(
+    groups: Sequence[Group], evidence: Evidence, captures: Sequence[CaptureRead],
+) -> tuple[CannotTell, ...]:
+    """One question for each kind of silence at each service, the earliest first."""
+    explained = [attempt for group in groups for attempt in group.attempts]
+    rows = evidence.rows(_OPEN, [explained, MOST_QUESTIONS])
+    asked = [_question(row, names(row, evidence)) for row in rows]
+    if not rows and not groups and not evidence.rows("SELECT 1 FROM attempt LIMIT 1"):
+        asked.append(_nothing(captures))
+    return tuple(asked)
+
+
+def _question(row: Row, who: Names) -> CannotTell:
+    """One kind of silence, in words."""
+    many = f" ({row['alike']} such connections)" if row["alike"] > 1 else ""
+    match row["gap"]:
+        case "orphan":
+            return CannotTell(
+                f"What did {who.client_end} dial when {who.real or who.virtual} answered it?{many}",
+                "Only the answer is in the capture, not the request: it began earlier or passed elsewhere.",
+                capture_next("the client", who),
+            )
+        case "server":
+            return CannotTell(
+                f"Does {who.real_end} answer {who.client} at all, and which way does its reply go?{many}",
+                "The request is on its way to the real server, and no reply passes this capture point: "
+                "the server may be silent, or its reply may take another way.",
+                capture_next(f"the real server {who.real}", who, interface="any"),
+            )
+        case "left":
+            return CannotTell(
+                f"Is the reply of {who.real or who.virtual} to {who.client} meant to skip the host that the request came from?{many}",
+                "The reply leaves for another MAC address than the request came from, which redundant routers do as well; "
+                "nothing here shows what the client had dialled.",
+                capture_next("the client", who),
+            )
+        case "went back":
+            return CannotTell(
+                f"What becomes of the reply of {who.real or who.virtual} after it went back to where the request came from?{many}",
+                "The reply is sent back towards the balancer, and the capture does not show what follows.",
+                capture_next("the balancer", who, interface="any"),
+            )
+        case "rejected":
+            return CannotTell(
+                f"Which reply of {who.real or who.virtual} does {who.client} reset?{many}",
+                "Only the client's reset is in the capture, neither its request nor the reply.",
+                capture_next("the client", who),
+            )
+        case "dialled":
+            return CannotTell(
+                f"Where do requests of {who.client} to {who.virtual_end} end?{many}",
+                "They are never answered at this capture point, and no other shows what becomes of them.",
+                capture_next("the balancer", who, interface="any"),
+            )
+        case _:
+            return CannotTell(
+                f"Why is the connection of {who.client_end} to {who.virtual_end} never completed?{many}",
+                "The answer is in the capture, but no sign that the client accepted or refused it.",
+                capture_next("the client", who),
+            )
+
+
+def _nothing(captures: Sequence[CaptureRead]) -> CannotTell:
+    frames = sum(c.frames for c in captures)
+    return CannotTell(
+        "Does any connection fail here?",
+        f"None of the {frames} frames begins or answers a TCP connection, and no UDP exchange is in them."
+        if frames else "The captures hold no frames.",
+        None,
+    )
+
+
+def capture_next(where: str, who: Names, *, interface: str = "any") -> CaptureNext:
+    """The command that records what is missing: this client, this service, a minute, nothing held back in a buffer."""
+    ends = " or ".join(f"host {address}" for address in dict.fromkeys((who.client, who.virtual, who.real)) if address)
+    return CaptureNext(
+        where,
+        f"timeout {SECONDS} tcpdump --immediate-mode -nn -s 128 -i {interface} -w replypath.pcap "
+        f"'({ends}) and ({who.protocol} or icmp or icmp6 or arp)'",
+    )

@@ -1,0 +1,147 @@
+"""What is said beside the findings: the captures, the services, the connections and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from analyzer.diagnose.evidence import Evidence, Row
+from analyzer.diagnose.finding import Capture, Connection, Service, ServiceAddress, ServiceReal
+from analyzer.diagnose.frames import PROTOCOLS, names
+from analyzer.diagnose.judge import Group
+from analyzer.tables import STATES
+from analyzer.units import FrameNo, UnixNs
+
+MOST_CONNECTIONS = 100_000
+"""So many rows go into a Diagnosis: all that failed first, then the others in order of time."""
+
+
+@dataclass(slots=True)
+class CaptureRead:
+    """One capture as the reading left it."""
+
+    path: str
+    vantage: str
+    frames: int = 0
+    first_ns: int = 0
+    last_ns: int = 0
+    packets: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    role: str = ""                 # declared by the user; empty = inferred
+
+
+def captures_seen(read: Sequence[CaptureRead], evidence: Evidence) -> tuple[Capture, ...]:
+    """The captures with their roles."""
+    roles = {int(r["capture"]): r for r in evidence.rows("SELECT * FROM role")}
+    seen = []
+    for number, capture in enumerate(read):
+        inferred = roles.get(number)
+        reasons = (str(inferred["reason"]),) if inferred and not capture.role else ()
+        seen.append(Capture(
+            path=capture.path,
+            vantage=capture.vantage,
+            role=capture.role or (str(inferred["role"]) if inferred else "unknown"),
+            role_origin="declared" if capture.role else "inferred",
+            frames=capture.frames,
+            first_ns=UnixNs(capture.first_ns),
+            last_ns=UnixNs(capture.last_ns),
+            warnings=tuple(capture.warnings),
+            role_reasons=reasons,
+            packets=dict(capture.packets),
+        ))
+    return tuple(seen)
+
+
+def services(evidence: Evidence) -> tuple[Service, ...]:
+    """The mapping, declared or learned, service by service."""
+    rows = evidence.rows(
+        "SELECT * FROM nat ORDER BY origin, vip, vport, kind, rip, rport"
+    )
+    text = evidence.book.text
+    grouped: dict[tuple[str, str, int, str], list[Row]] = {}
+    for row in rows:
+        protocol = PROTOCOLS.get(int(row["kind"]), "icmp")
+        grouped.setdefault((row["origin"], text(row["vip"]), row["vport"], protocol), []).append(row)
+    found = []
+    for (origin, address, port, protocol), members in grouped.items():
+        source = ", ".join(dict.fromkeys(r["source"] for r in members if r["source"]))
+        found.append(Service(
+            virtual=ServiceAddress(address, int(port), protocol),
+            reals=tuple(ServiceReal(text(r["rip"]), int(r["rport"]), r["forwarding"]) for r in members),
+            origin=origin,
+            source=source or "learned from the packets: the same request seen before and after the balancer, "
+                             "or a reply that answers a request to another address",
+            support=sum(int(r["support"]) for r in members),
+        ))
+    return tuple(found)
+
+
+_OUTCOME = """
+CREATE TEMP TABLE IF NOT EXISTS outcome AS
+SELECT a.attempt,
+       CASE
+           WHEN a.any_done THEN 'established'
+           WHEN j.translated_as = 'reset' OR (j.answered_as = 'reset' AND j.virtual_from <> 'seen') THEN 'refused'
+           WHEN j.translated THEN 'answered'
+           WHEN j.direct AND j.answered THEN 'half-open'
+           WHEN j.answered THEN 'answered by the real server'
+           WHEN j.asked OR j.forwarded THEN 'unanswered'
+           ELSE 'beginning not captured'
+       END AS outcome
+FROM attempt AS a
+LEFT JOIN judged AS j USING (attempt)
+"""
+
+
+def outcomes(groups: Sequence[Group], evidence: Evidence) -> dict[str, int]:
+    """How many connection attempts ended how; the attempts of findings count under their cause."""
+    evidence.rows(_OUTCOME)
+    in_findings = {attempt: group.rule.cause.value for group in groups for attempt in group.attempts}
+    rows = evidence.rows(
+        "SELECT outcome, count(*) AS n FROM outcome WHERE attempt NOT IN (SELECT unnest(?::INTEGER[])) "
+        "GROUP BY outcome ORDER BY outcome",
+        [list(in_findings)],
+    )
+    counts = {str(row["outcome"]): int(row["n"]) for row in rows}
+    for cause in in_findings.values():
+        counts[cause] = counts.get(cause, 0) + 1
+    return counts
+
+
+def connections(groups: Sequence[Group], evidence: Evidence) -> tuple[Connection, ...]:
+    """The connection table, failures first, at most ``MOST_CONNECTIONS`` rows."""
+    finding_of = {attempt: number for number, group in enumerate(groups) for attempt in group.attempts}
+    cause_of = {attempt: group.rule.cause.value for group in groups for attempt in group.attempts}
+    rows = evidence.rows(
+        "SELECT a.*, o.outcome, f.capture, f.state, "
+        "       coalesce(l.syn_frame, l.reply_frame, l.reject_frame, 0) AS frame, "
+        "       CASE WHEN l.syn_ns > 0 AND l.reply_ns > l.syn_ns THEN l.reply_ns - l.syn_ns END AS rtt_ns "
+        "FROM attempt AS a JOIN outcome AS o USING (attempt) "
+        "JOIN (SELECT * FROM leg QUALIFY row_number() OVER "
+        "        (PARTITION BY kind, client, client_port, isn ORDER BY syn_frame IS NULL, capture, flow) = 1) AS l "
+        "     USING (kind, client, client_port, isn) "
+        "JOIN flow AS f ON f.capture = l.capture AND f.flow = l.flow "
+        "ORDER BY o.outcome = 'established', a.first_ns, a.attempt LIMIT ?",
+        [MOST_CONNECTIONS],
+    )
+    found = []
+    for row in rows:
+        who = names(row, evidence)
+        attempt = int(row["attempt"])
+        found.append(Connection(
+            protocol=who.protocol,
+            client=who.client,
+            client_port=who.client_port,
+            dialled=who.virtual,
+            dialled_port=who.virtual_port,
+            real=who.real,
+            real_port=who.real_port,
+            outcome=cause_of.get(attempt, str(row["outcome"])),
+            state=STATES[int(row["state"])],
+            capture=int(row["capture"]),
+            frame=FrameNo(int(row["frame"])),
+            first_ns=UnixNs(int(row["first_ns"])),
+            finding=finding_of.get(attempt),
+            rtt_ns=None if row["rtt_ns"] is None else int(row["rtt_ns"]),
+        ))
+    return tuple(found)

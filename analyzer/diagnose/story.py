@@ -1,0 +1,85 @@
+"""What the frames of one attempt say, in words and as a ladder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analyzer.diagnose.evidence import Evidence as Tables
+from analyzer.diagnose.evidence import Row
+from analyzer.diagnose.finding import Evidence, Ladder, LadderEvent, LadderHost
+from analyzer.diagnose.frames import STEPS, Names, evidence_of, sights_of
+
+ANSWER_WORDS = {"syn-ack": "SYN-ACK", "reset": "refusal (RST,ACK)", "datagram": "datagram"}
+REQUEST_WORDS = {"tcp": "SYN", "udp": "datagram"}
+
+
+def _says(step: str, sight: Row, who: Names, judged: Row, tables: Tables) -> str:
+    """The sentence under one frame."""
+    text = tables.book.text
+    request = REQUEST_WORDS.get(who.protocol, "packet")
+    answer = ANSWER_WORDS.get(sight.get(f"{step}_as") or "", "reply")
+    match step:
+        case "asked":
+            count = int(sight["asked_count"] or 1)
+            again = f" ({count} times, never answered from there)" if count > 1 and not judged.get("translated") else ""
+            return f"The client calls the virtual service {who.virtual_end}{again}."
+        case "forwarded":
+            by = text(sight["forwarded_src_mac"] or 0)
+            return f"The balancer passes the {request} on to the real server" + (f", from MAC {by}." if by else ".")
+        case "answered":
+            to, back = text(sight["answered_dst_mac"] or 0), text(sight["forwarded_src_mac"] or 0)
+            way = f", to MAC {to}" if to else ""
+            way += f" and not back to {back}" if to and back and to != back else ""
+            return f"The real server answers with its own address{way}: {answer} from {who.real_end}."
+        case "translated":
+            return f"The reply reaches the client as it should: {answer} from {who.virtual_end}."
+        case _:
+            what = "says that nobody there had asked" if who.protocol == "udp" else "resets it"
+            return f"The client never called {who.real_end} and {what}."
+
+
+def collect(attempt: int, who: Names, judged: Row, tables: Tables) -> list[tuple[str, Evidence]]:
+    """The frames of one attempt, step by step, the same step from each capture that saw it."""
+    sights = sights_of(attempt, tables)
+    return [
+        (step, evidence_of(step, sight, who, int(judged["isn"]), tables, _says(step, sight, who, judged, tables)))
+        for step in STEPS
+        for sight in sights
+        if sight[f"{step}_frame"] is not None
+    ]
+
+
+def ladder(who: Names, judged: Row, steps: Sequence[tuple[str, Evidence]], tables: Tables) -> Ladder:
+    """The broken handshake: client, balancer, real server and, where the reply took one, the router."""
+    text = tables.book.text
+    hosts = [
+        LadderHost("client", "client", who.client),
+        LadderHost("balancer", "balancer", who.virtual or "", text(judged.get("from_mac") or 0)),
+        LadderHost("server", "real server", who.real),
+    ]
+    by_router = judged.get("went") == "router"
+    if by_router:
+        hosts.append(LadderHost("router", "other router", "", text(judged.get("next_hop_mac") or 0)))
+    events: list[LadderEvent] = []
+    for step in STEPS:
+        # the earliest sight of a step stands for it
+        chosen = next((i for i, (name, _) in enumerate(steps) if name == step), None)
+        if chosen is None:
+            continue
+        shown = steps[chosen][1]
+        sender, receiver, outcome = _ENDS[step]
+        if step == "answered":
+            stray = bool(judged.get("bypass"))
+            receiver = 3 if by_router else 0 if stray else 1
+            outcome = "stray" if stray else "ok"
+        events.append(LadderEvent(shown.time_ns, sender, receiver, shown.segment, outcome, chosen))
+    return Ladder(tuple(hosts), tuple(events))
+
+
+_ENDS = {
+    "asked": (0, 1, "ok"),
+    "forwarded": (1, 2, "ok"),
+    "answered": (2, 1, "ok"),
+    "translated": (1, 0, "ok"),
+    "rejected": (0, 2, "rejected"),
+}

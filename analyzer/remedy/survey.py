@@ -1,0 +1,151 @@
+"""From a finding and the evidence behind it to the Situation that a remedy is planned from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dict
+
+from analyzer.balance.mapping import Endpoint, Forwarding, IPAddress, Mapping, Protocol
+from analyzer.diagnose.evidence import Evidence, Row
+from analyzer.diagnose.finding import Finding
+from analyzer.diagnose.frames import attempt_row
+from analyzer.diagnose.judge import Group
+from analyzer.network.host import Host, IPNetwork, System
+from analyzer.remedy.situation import Situation
+
+
+def situation(
+    found: Finding, group: Group, evidence: Evidence, mapping: Mapping, hosts: Dict[str, Host],
+) -> Situation | None:
+    """What is known about one finding's hosts; ``None`` where not even the real server is."""
+    row = attempt_row(group.attempts[0], evidence)
+    if row["real"] is None:
+        return None
+    ip = evidence.book.ip
+    real = Endpoint(ip(row["real"]), int(row["real_port"]))
+    clients = tuple(sorted({ip(int(r["client"])) for r in _clients(group, evidence)}, key=int))
+    server = _host_of(real.address, hosts)
+    macs = _balancer_macs(row, evidence)
+    inside = _inside(row, real.address, macs, evidence, mapping)
+    lan, origin = _lan(real.address, server)
+    virtual = Endpoint(ip(row["virtual"]), int(row["virtual_port"])) if row["virtual"] else None
+    hop_mac = evidence.book.text(row.get("next_hop_mac") or 0) if row.get("went") == "router" else ""
+    return Situation(
+        cause=found.cause,
+        protocol=Protocol(found.real.protocol) if found.real else Protocol.TCP,
+        clients=clients,
+        real=real,
+        virtual=virtual,
+        forwarding=Forwarding(row["forwarding"]) if row["forwarding"] != "none" else Forwarding.NAT,
+        balancer_inside=inside,
+        balancer_macs=macs,
+        wrong_next_hop=_address_of(hop_mac, real.address, evidence) if hop_mac else None,
+        wrong_next_hop_mac=hop_mac,
+        lan=lan,
+        lan_origin="given" if origin else "",
+        interface=_interface(real.address, server),
+        server=server,
+        system=server.system if server else System.UNKNOWN,
+        system_doubt="" if server else "the capture does not say which system the server runs",
+        other_reals=tuple(_other_reals(row, evidence)),
+        direct_connections_seen=_direct(row, evidence),
+        duplicate=ip(row["duplicate_ip"]) if row.get("duplicate_ip") else None,
+        duplicate_mac=evidence.book.text(row["next_hop_mac"]) if row.get("duplicate_ip") else "",
+    )
+
+
+def _clients(group: Group, evidence: Evidence) -> list[Row]:
+    return evidence.rows(
+        "SELECT DISTINCT client FROM attempt WHERE attempt IN (SELECT unnest(?::INTEGER[]))", [list(group.attempts)]
+    )
+
+
+def _host_of(address: IPAddress, hosts: Dict[str, Host]) -> Host | None:
+    """The given host that owns an address."""
+    for host in hosts.values():
+        if any(address == own.ip for interface in host.interfaces for own in interface.addresses):
+            return host
+    return None
+
+
+def _interface(address: IPAddress, server: Host | None) -> str:
+    """The name of the server's interface that holds the address, where its facts were given."""
+    if server is None:
+        return ""
+    return next((i.name for i in server.interfaces for own in i.addresses if own.ip == address), "")
+
+
+def _lan(address: IPAddress, server: Host | None) -> tuple[IPNetwork | None, bool]:
+    """The subnet of the real server, where its facts were given."""
+    if server is None:
+        return None, False
+    nets = [own.network for i in server.interfaces for own in i.addresses if own.ip == address]
+    return (nets[0], True) if nets else (None, False)
+
+
+def _balancer_macs(row: Row, evidence: Evidence) -> tuple[str, ...]:
+    """The MACs from which the balancer sends to the servers: where the SYN came from, or at the client, went to."""
+    sights = evidence.rows("SELECT * FROM sight WHERE attempt = ?", [row["attempt"]])
+    macs = {int(s["forwarded_src_mac"]) for s in sights if s["forwarded_src_mac"]}
+    if not macs:
+        macs = {int(s["asked_dst_mac"]) for s in sights if s["asked_dst_mac"] and row.get("went") == "client"}
+    for mac in tuple(macs):
+        macs |= {int(r["other"]) for r in evidence.rows("SELECT other FROM same_hop WHERE mac = ?", [mac])}
+    return tuple(sorted(evidence.book.text(mac) for mac in macs))
+
+
+def _inside(
+    row: Row, real: IPAddress, macs: tuple[str, ...], evidence: Evidence, mapping: Mapping,
+) -> IPAddress | None:
+    """The balancer's address on the servers' link: declared, or claimed by ARP with the balancer's MAC.
+
+    An address that looks like the server's subnet is preferred, and one that is no virtual service.
+    """
+    services = {service.virtual.address for service in mapping.services}
+    claimed = [evidence.book.ip(int(r["ip"])) for r in _owners(macs, evidence)]
+    declared = [a for a in mapping.balancers if a.version == real.version and _near(a, real)]
+    both = [a for a in declared if a in claimed]
+    clients = {evidence.book.ip(int(row["client"]))}
+    for choice in (both, declared, [a for a in claimed if a not in services and _near(a, real)],
+                   [a for a in claimed if _near(a, real)]):
+        usable = [a for a in choice if a.version == real.version and a != real and a not in clients
+                  and not a.is_link_local]
+        if usable:
+            return usable[0]
+    return None
+
+
+def _owners(macs: tuple[str, ...], evidence: Evidence) -> list[Row]:
+    ids = [evidence.book.intern(bytes.fromhex(mac.replace(":", ""))) for mac in macs]
+    return evidence.rows(
+        "SELECT ip FROM owner WHERE claims > 0 AND mac IN (SELECT unnest(?::UINTEGER[])) ORDER BY claims DESC, ip", [ids]
+    )
+
+
+def _near(a: IPAddress, b: IPAddress) -> bool:
+    """Do two addresses look like one subnet (/24, /64)?  The weakest hint; only used to choose among claimed ones."""
+    return a.version == b.version and a.packed[: 3 if a.version == 4 else 8] == b.packed[: 3 if b.version == 4 else 8]
+
+
+def _address_of(mac: str, real: IPAddress, evidence: Evidence) -> IPAddress | None:
+    """Who answers for a MAC on the servers' link."""
+    owners = [evidence.book.ip(int(r["ip"])) for r in _owners((mac,), evidence)]
+    return next((a for a in owners if a.version == real.version), None)
+
+
+def _other_reals(row: Row, evidence: Evidence) -> list[IPAddress]:
+    rows = evidence.rows(
+        "SELECT DISTINCT rip FROM nat WHERE kind = ? AND vip = ? AND vport = ? AND rip <> ? ORDER BY rip",
+        [row["kind"], row["virtual"] or 0, row["virtual_port"] or 0, row["real"]],
+    )
+    return [evidence.book.ip(int(r["rip"])) for r in rows]
+
+
+def _direct(row: Row, evidence: Evidence) -> int:
+    """Connections to the real server that its own link carries without the balancer: what a wide fix could break."""
+    rows = evidence.rows(
+        "SELECT count(DISTINCT (l.client, l.client_port, l.isn)) AS n FROM leg AS l "
+        "WHERE l.server = ? AND l.syn_frame IS NOT NULL "
+        "AND EXISTS (SELECT 1 FROM owner AS o WHERE o.ip = l.client AND o.mac = l.syn_src_mac)",
+        [row["real"]],
+    )
+    return int(rows[0]["n"])
