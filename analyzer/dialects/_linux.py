@@ -9,11 +9,12 @@ by ``ip`` or ``sysctl`` and changes nothing.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 
 from analyzer.balance.mapping import Protocol
 from analyzer.network.host import IPAddress
 from analyzer.remedy.alternative import Alternative
-from analyzer.remedy.change import HairpinSnat, MarkByMac, RouteChange, RuleChange, SwitchChange
+from analyzer.remedy.change import Change, HairpinSnat, MarkByMac, RouteChange, RuleChange, SwitchChange
 from analyzer.remedy.situation import Situation
 
 MOST_CLIENTS_SHOWN = 3
@@ -23,6 +24,19 @@ BOTH_KEYS = ("accept_redirects", "send_redirects")
 """IPv4 switches that are on if either the interface's or the ``all`` key is on (hosts; KERNEL 4)."""
 
 TRIAL_SECONDS = 120
+
+
+Say = Callable[[Change, Situation], tuple[str, ...]]
+
+
+def in_order(say: Say, alternative: Alternative, s: Situation) -> tuple[str, ...]:
+    """What ``say`` has for each change, first to last."""
+    return tuple(line for change in alternative.changes for line in say(change, s))
+
+
+def in_reverse(say: Say, alternative: Alternative, s: Situation) -> tuple[str, ...]:
+    """What ``say`` has for each change, last to first."""
+    return tuple(line for change in reversed(alternative.changes) for line in say(change, s))
 
 
 def ip(version: int) -> str:

@@ -27,7 +27,17 @@ def speaks(change: Change) -> bool:
     return isinstance(change, RouteChange | RouteRemoval | RuleChange | SwitchChange | AddressRemoval)
 
 
-def commands(change: Change, situation: Situation) -> tuple[str, ...]:
+def commands(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
+    """Apply every change, in order."""
+    return _linux.in_order(apply, alternative, situation)
+
+
+def undo(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
+    """Take every change back, in reverse."""
+    return _linux.in_reverse(take_back, alternative, situation)
+
+
+def apply(change: Change, situation: Situation) -> tuple[str, ...]:
     """Apply ``change``; said twice, it is refused the second time (File exists) and nothing more happens."""
     ip = _linux.ip(situation.version)
     match change:
@@ -45,7 +55,7 @@ def commands(change: Change, situation: Situation) -> tuple[str, ...]:
             raise ValueError(f"{NAME} cannot say {type(change).__name__}")
 
 
-def undo(change: Change, situation: Situation) -> tuple[str, ...]:
+def take_back(change: Change, situation: Situation) -> tuple[str, ...]:
     """Take ``change`` back."""
     ip = _linux.ip(situation.version)
     match change:

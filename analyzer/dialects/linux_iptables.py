@@ -26,7 +26,17 @@ def speaks(change: Change) -> bool:
     return isinstance(change, MarkByMac | HairpinSnat) or linux_iproute2.speaks(change)
 
 
-def commands(change: Change, situation: Situation) -> tuple[str, ...]:
+def commands(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
+    """Apply every change, in order."""
+    return _linux.in_order(apply, alternative, situation)
+
+
+def undo(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
+    """Take every change back, in reverse."""
+    return _linux.in_reverse(take_back, alternative, situation)
+
+
+def apply(change: Change, situation: Situation) -> tuple[str, ...]:
     """Apply ``change``; said twice it is the same (the policy rule alone is refused: File exists)."""
     tool = _tool(situation)
     match change:
@@ -36,10 +46,10 @@ def commands(change: Change, situation: Situation) -> tuple[str, ...]:
         case HairpinSnat():
             return (_once(tool, "nat", "POSTROUTING", _snat(change)),)
         case _:
-            return linux_iproute2.commands(change, situation)
+            return linux_iproute2.apply(change, situation)
 
 
-def undo(change: Change, situation: Situation) -> tuple[str, ...]:
+def take_back(change: Change, situation: Situation) -> tuple[str, ...]:
     """Take ``change`` back."""
     tool = _tool(situation)
     match change:
@@ -49,7 +59,7 @@ def undo(change: Change, situation: Situation) -> tuple[str, ...]:
         case HairpinSnat():
             return (f"{tool} -w -t nat -D POSTROUTING {_snat(change)}",)
         case _:
-            return linux_iproute2.undo(change, situation)
+            return linux_iproute2.take_back(change, situation)
 
 
 def check(alternative: Alternative, situation: Situation) -> tuple[str, ...]:

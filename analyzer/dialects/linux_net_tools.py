@@ -42,7 +42,17 @@ def speaks(change: Change) -> bool:
             return False
 
 
-def commands(change: Change, situation: Situation) -> tuple[str, ...]:
+def commands(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
+    """Apply every change, in order."""
+    return _linux.in_order(apply, alternative, situation)
+
+
+def undo(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
+    """Take every change back, in reverse."""
+    return _linux.in_reverse(take_back, alternative, situation)
+
+
+def apply(change: Change, situation: Situation) -> tuple[str, ...]:
     """Apply ``change``; said twice, it is refused the second time (SIOCADDRT: File exists)."""
     match change:
         case RouteChange():
@@ -55,7 +65,7 @@ def commands(change: Change, situation: Situation) -> tuple[str, ...]:
             raise ValueError(f"{NAME} cannot say {type(change).__name__}")
 
 
-def undo(change: Change, situation: Situation) -> tuple[str, ...]:
+def take_back(change: Change, situation: Situation) -> tuple[str, ...]:
     """Take ``change`` back; the removal names the gateway, so the connected route cannot be hit."""
     match change:
         case RouteChange():

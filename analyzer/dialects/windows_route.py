@@ -40,14 +40,18 @@ def speaks(change: Change) -> bool:
             return False
 
 
-def commands(change: Change, situation: Situation) -> tuple[str, ...]:
-    """Apply ``change``; said twice, the second is refused (the object already exists)."""
-    return _say(change, situation, persistent=False)
+def commands(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
+    """Apply every change; said twice, the second is refused (the object already exists)."""
+    return tuple(line for c in alternative.changes for line in _say(c, situation, persistent=False))
 
 
-def undo(change: Change, situation: Situation) -> tuple[str, ...]:
-    """Take ``change`` back, naming the gateway."""
+def undo(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
+    """Take every change back, in reverse, naming the gateway."""
     del situation
+    return tuple(line for c in reversed(alternative.changes) for line in _take_back(c))
+
+
+def _take_back(change: Change) -> tuple[str, ...]:
     match change:
         case RouteChange(next_hop=OnLink()):
             return ()     # nothing was added: see _say
@@ -88,7 +92,7 @@ def verify(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
 def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """The same with ``-p``, once it is verified: first take the trial's routes away."""
     routes = [c for c in alternative.changes if isinstance(c, RouteChange) and isinstance(c.next_hop, Via)]
-    lines = [line for c in routes for line in (*undo(c, situation), *_say(c, situation, persistent=True))]
+    lines = [line for c in routes for line in (*_take_back(c), *_say(c, situation, persistent=True))]
     return tuple(lines)
 
 

@@ -1,77 +1,25 @@
 """A change of one host, said once and in no system's syntax.
 
 Dialects turn these into commands; the engine applies them to the model; the
-kernel bench runs the commands.  Values are checked here, so that nothing
-unvalidated can reach a shell: addresses are ``ipaddress`` objects without a
-scope, interface names match ``INTERFACE_NAME``, MACs are canonical.
+kernel bench runs the commands.  Values are checked here (``checks.py``), so that
+nothing unvalidated can reach a shell.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Literal
 
 from analyzer.network.host import IPAddress, IPNetwork, OnLink, Via
-
-INTERFACE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,14}\Z")
-"""What we print as an interface name without quoting, in any shell (Linux: IFNAMSIZ - 1 octets).
-
-Not beginning with ``-`` (an option) or ``.`` (``..`` climbs out of a sysctl's folder).
-"""
-
-MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\Z")
-
-UNKNOWN_INTERFACE = ""
-"""The capture does not show the interface's name: dialects print a placeholder that no shell accepts."""
-
-
-def checked(address: IPAddress) -> IPAddress:
-    """``address``, or ``ValueError`` where it carries a scope: ``ipaddress`` takes ``fe80::1%$(reboot)``."""
-    if not isinstance(address, IPv4Address | IPv6Address):
-        raise ValueError(f"not an address, but {address!r}")  # noqa: TRY004 - one exception for all bad values
-    if isinstance(address, IPv6Address) and address.scope_id is not None:
-        raise ValueError(f"an address with a scope cannot go into a command: {str(address)!r}")
-    return address
-
-
-def checked_network(network: IPNetwork) -> IPNetwork:
-    """``network``, or ``ValueError``: a network made from a scoped address keeps the scope when it is printed."""
-    if not isinstance(network, IPv4Network | IPv6Network):
-        raise ValueError(f"not a network, but {network!r}")  # noqa: TRY004 - one exception for all bad values
-    checked(network.network_address)
-    return network
-
-
-def checked_number(number: int, low: int, high: int, what: str) -> int:
-    """``number``, or ``ValueError`` where it is no whole number in ``[low, high]``."""
-    if not isinstance(number, int) or isinstance(number, bool) or not low <= number <= high:
-        raise ValueError(f"{what} must be a whole number from {low} to {high}, not {number!r}")
-    return number
-
-
-def checked_interface(name: str) -> str:
-    """``name``, or ``ValueError`` where a shell could read more than a name."""
-    if not isinstance(name, str) or (name != UNKNOWN_INTERFACE and not INTERFACE_NAME.match(name)):
-        raise ValueError(f"not an interface name that we print into a command: {name!r}")
-    return name
-
-
-def checked_macs(macs: tuple[str, ...]) -> tuple[str, ...]:
-    """``macs``, or ``ValueError`` where one is not written as ``02:00:5e:10:00:01``."""
-    for mac in macs:
-        if not isinstance(mac, str) or not MAC.match(mac):
-            raise ValueError(f"not a MAC address in canonical form: {mac!r}")
-    return macs
-
-
-def checked_next_hop(next_hop: OnLink | Via) -> OnLink | Via:
-    """``next_hop`` with its gateway and its interface checked."""
-    checked_interface(next_hop.interface)
-    if isinstance(next_hop, Via):
-        checked(next_hop.gateway)
-    return next_hop
+from analyzer.remedy.checks import (
+    checked,
+    checked_interface,
+    checked_macs,
+    checked_network,
+    checked_next_hop,
+    checked_number,
+    checked_switch,
+)
 
 
 def _checked_place(metric: int | None, table: int | None) -> None:
@@ -184,8 +132,7 @@ class SwitchChange:
     def __post_init__(self) -> None:
         checked_interface(self.interface)
         checked_number(self.value, 0, 0x7FFFFFFF, "a switch")
-        if not re.fullmatch(r"[a-z_]{1,40}", self.switch):
-            raise ValueError(f"not a kernel switch: {self.switch!r}")
+        checked_switch(self.switch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,18 +150,55 @@ class AddressRemoval:
 
 
 @dataclass(frozen=True, slots=True)
-class MtuChange:
-    """Clamp what a server announces towards ``destination`` (route MTU), or an interface's MTU where it is ``None``."""
+class AddressAddition:
+    """Put an address on an interface (the virtual address on ``lo`` for direct return, a corrected prefix length)."""
 
-    mtu: int
+    address: IPAddress
+    prefix_length: int
     interface: str
-    destination: IPNetwork | None = None
 
     def __post_init__(self) -> None:
-        checked_number(self.mtu, 68, 65535, "an MTU")
+        checked(self.address)
+        checked_number(self.prefix_length, 0, self.address.max_prefixlen, "a prefix length")
         checked_interface(self.interface)
-        if self.destination is not None:
-            checked_network(self.destination)
+
+
+@dataclass(frozen=True, slots=True)
+class NeighborFlush:
+    """Forget the MAC address of ``address``: it is asked for again with the next packet."""
+
+    address: IPAddress
+    interface: str
+
+    def __post_init__(self) -> None:
+        checked(self.address)
+        checked_interface(self.interface)
+
+
+@dataclass(frozen=True, slots=True)
+class MssClamp:
+    """At the balancer: handshakes with ``real`` announce at most ``mss`` octets, both ways (RFC 9293 §3.7.1)."""
+
+    real: IPAddress
+    real_port: int
+    mss: int
+
+    def __post_init__(self) -> None:
+        checked(self.real)
+        checked_number(self.real_port, 0, 65535, "a port")
+        checked_number(self.mss, 88, 65495, "a maximum segment size")
+
+
+@dataclass(frozen=True, slots=True)
+class ConntrackSwitch:
+    """Set a switch of the balancer's connection tracking, e.g. ``tcp_loose`` or ``tcp_be_liberal``."""
+
+    switch: str
+    value: int
+
+    def __post_init__(self) -> None:
+        checked_switch(self.switch)
+        checked_number(self.value, 0, 0x7FFFFFFF, "a switch")
 
 
 Change = (
@@ -224,7 +208,9 @@ Change = (
     | MarkByMac
     | HairpinSnat
     | SwitchChange
+    | AddressAddition
     | AddressRemoval
-    | MtuChange
+    | NeighborFlush
+    | MssClamp
+    | ConntrackSwitch
 )
-

@@ -13,8 +13,9 @@ from analyzer.remedy.situation import Situation
 class Dialect(Protocol):
     """One system's way to say a change; every function is pure and returns lines to paste, top to bottom.
 
-    ``speaks`` says whether this change can be said at all; the other functions
-    are called only with changes for which it is true.  ``undo`` takes back what
+    ``speaks`` says whether a change can be said at all; the other functions are
+    called only with alternatives whose every change can (or that lack a fact:
+    then only ``check`` is).  ``undo`` takes back what
     ``commands`` did and nothing else.  A comment in ``verify`` that begins with
     ``must contain:`` is what the command above it has to print.
     """
@@ -35,12 +36,12 @@ class Dialect(Protocol):
         """Whether ``change`` can be said in this dialect."""
         ...
 
-    def commands(self, change: Change, situation: Situation) -> tuple[str, ...]:
-        """Apply ``change`` now."""
+    def commands(self, alternative: Alternative, situation: Situation) -> tuple[str, ...]:
+        """Apply the alternative's changes, in order; empty where there is nothing to say."""
         ...
 
-    def undo(self, change: Change, situation: Situation) -> tuple[str, ...]:
-        """Take ``change`` back."""
+    def undo(self, alternative: Alternative, situation: Situation) -> tuple[str, ...]:
+        """Take them back, in reverse order."""
         ...
 
     def check(self, alternative: Alternative, situation: Situation) -> tuple[str, ...]:

@@ -112,14 +112,13 @@ def _unsaid(alternative: Alternative, s: Situation, proof: Proof, speakers: tupl
 
 
 def _fix(alternative: Alternative, dialect: Dialect, s: Situation, dialects: Mapping[str, Dialect]) -> Fix:
-    commands = tuple(line for change in alternative.changes for line in dialect.commands(change, s))
-    undo = tuple(line for change in reversed(alternative.changes) for line in dialect.undo(change, s))
+    undo = dialect.undo(alternative, s)
     dead_man = dialect.dead_man(undo)
     way_back = (f"On a remote shell, arm the way back before you apply: {dead_man}",) if dead_man else ()
     doubt = () if alternative.at_balancer or not s.system_doubt else (f"The system is a guess: {s.system_doubt}.",)
     return Fix(
         kind=alternative.kind.value, on=alternative.on, dialect=dialect.NAME, title=alternative.title,
-        commands=commands, verify=dialect.verify(alternative, s), undo=undo,
+        commands=dialect.commands(alternative, s), verify=dialect.verify(alternative, s), undo=undo,
         persist=_persist(alternative, dialect, s, dialects),
         caveats=(*doubt, *alternative.caveats, *way_back), check=dialect.check(alternative, s), why=alternative.why,
         executed=dialect.EXECUTED,
@@ -133,6 +132,7 @@ def _persist(
     lines = list(dialect.persist(alternative, s))
     managers = [d for d in dialects.values() if d.PERSISTENT and d.SYSTEM is dialect.SYSTEM and d is not dialect]
     for manager in () if alternative.at_balancer else managers:
-        said = [line for c in alternative.changes if manager.speaks(c) for line in manager.commands(c, s)]
+        part = replace(alternative, changes=tuple(c for c in alternative.changes if manager.speaks(c)))
+        said = manager.commands(part, s) if part.changes else ()
         lines += [f"# {manager.TITLE}", *said] if said else []
     return tuple(lines)

@@ -14,7 +14,7 @@ from typing import Literal
 from analyzer.balance.mapping import Endpoint, Forwarding, Protocol
 from analyzer.diagnose.finding import Cause
 from analyzer.network.host import Host, IPAddress, IPNetwork, Route, System
-from analyzer.remedy.change import (
+from analyzer.remedy.checks import (
     INTERFACE_NAME,
     UNKNOWN_INTERFACE,
     checked,
