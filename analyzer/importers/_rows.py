@@ -120,10 +120,24 @@ class Rows:
             if self.count > MOST_ROWS:
                 raise self.problems.stop(line, 1, f"at most {MOST_ROWS:,} pairs of virtual service and real server",
                                          "more")
+            if (real.forwarding is Forwarding.DIRECT
+                    and real.endpoint.address.version != virtual.address.version):
+                self.warn(real.origin.line, f"{real.endpoint} behind {virtual}: left out, direct changes no address "
+                                            "and so not the IP version")
+                continue
             first = known.setdefault(real.endpoint, real)
             if first is not real and first.forwarding is not real.forwarding:
                 self.warn(real.origin.line, f"{real.endpoint} behind {virtual} is {first.forwarding} by line "
                                             f"{first.origin.line} and {real.forwarding} here; the first is kept")
+
+    def unchanged(self, endpoint: Endpoint, virtual: Endpoint, forwarding: Forwarding, line: int) -> Endpoint:
+        """The port that a real server sees: with direct return and tunnels it is the client's, whatever is written."""
+        if forwarding not in {Forwarding.DIRECT, Forwarding.TUNNEL} or endpoint.port == virtual.port:
+            return endpoint
+        if endpoint.port:
+            self.warn(line, f"{endpoint}: {forwarding} leaves the port as it is, "
+                            f"the real server sees {virtual.port or 'any port'}")
+        return Endpoint(endpoint.address, virtual.port)
 
     def real(self, endpoint: Endpoint, forwarding: Forwarding, line: int, *, enabled: bool = True,
              name: str = "") -> RealServer:

@@ -115,8 +115,7 @@ class Reader:
         if real.forwarding is Forwarding.DIRECT and real.endpoint.port not in {0, virtual.port}:
             self.problems.add(at.line, at.column, f"port {virtual.port or '*'} (direct leaves the port as it is)",
                               shown(str(real.endpoint)))
-        if (real.forwarding in {Forwarding.NAT, Forwarding.DIRECT}
-                and real.endpoint.address.version != virtual.address.version):
+        if real.forwarding is Forwarding.DIRECT and real.endpoint.address.version != virtual.address.version:
             family = "IPv4" if isinstance(virtual.address, IPv4Address) else "IPv6"
             self.problems.add(at.line, at.column, f"an {family} address, as the virtual service has",
                               shown(str(real.endpoint.address)))

@@ -31,6 +31,7 @@ _HEAD = re.compile(
     r"^[ \t]*(?:(?:global|defaults)[ \t]*(?:#.*)?$"
     r"|(?:frontend|backend|listen|defaults)[ \t]+[\w.:-]+(?:[ \t]+(?:from[ \t]|[#\w.:*,-])[^{;\n]*)?[ \t]*$)",
     re.MULTILINE)
+_BLOCK = re.compile(r"^[^#\n\"']*\{[ \t]*$", re.MULTILINE)
 _VALUED = frozenset({"cookie", "track", "namespace", "resolvers", "sni", "check-sni", "verifyhost", "crt", "ca-file",
                      "id", "agent-send", "ws", "pool-conn-name"})
 """Options of ``server`` whose value is free text and must not be taken for an option."""
@@ -53,8 +54,8 @@ class _Server:
 
 
 def sniff(text: str) -> bool:
-    """A section head of HAProxy on a line of its own, without braces and semicolons."""
-    return _HEAD.search(text) is not None
+    """A section head of HAProxy on a line of its own, and no block in braces anywhere."""
+    return _HEAD.search(text) is not None and _BLOCK.search(text) is None
 
 
 def read(text: str, source: str) -> Mapping:
