@@ -77,6 +77,10 @@ class Connection:
             result = Result.SILENT
         return Outcome(result, reply, name_of(said["errno"]), self.outcome.local, self.outcome.peer)
 
+    def send(self, octets: bytes) -> None:
+        """Send, and wait for nothing."""
+        self.say(octets, 0)
+
     def close(self, *, abort: bool = False) -> None:
         """Close; with ``abort`` by a reset.  Twice is once."""
         if self._handle is not None:

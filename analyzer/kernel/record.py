@@ -4,6 +4,7 @@ A story is a folder with a ``story.py`` that says
 
 TOPOLOGY   the network (``topology.Topology``)
 CAPTURES   vantage -> (host, interface): one ``VANTAGE.pcap`` each
+FLAGS      more flags for tcpdump, optional
 FACTS      hosts whose facts are written down, optional (default: the balancer and server1)
 play(bench)  what happens while the captures run
 
@@ -56,6 +57,7 @@ class Story:
     topology: Topology
     captures: Mapping[str, tuple[str, str]]
     facts: Sequence[str]
+    flags: Sequence[str]
     play: Play
 
 
@@ -69,7 +71,8 @@ def load(folder: Path) -> Story:
     spec.loader.exec_module(module)
     try:
         facts = getattr(module, "FACTS", ("balancer", "server1"))
-        return Story(module.TOPOLOGY, module.CAPTURES, facts, module.play)
+        flags = getattr(module, "FLAGS", ())
+        return Story(module.TOPOLOGY, module.CAPTURES, facts, flags, module.play)
     except AttributeError as error:
         raise ConfigError(f"{path}: expected TOPOLOGY, CAPTURES and play(bench): {error}") from None
 
@@ -82,7 +85,7 @@ def record(folder: Path) -> dict[str, int]:
     story = load(folder)
     written: dict[str, bytes] = {}
     with Bench(story.topology) as bench:
-        with bench.capture(story.captures) as captures:
+        with bench.capture(story.captures, flags=story.flags) as captures:
             story.play(bench)
         for vantage in story.captures:
             written[f"{vantage}.pcap"] = captures[vantage]

@@ -1,0 +1,185 @@
+"""Every sample case is whole, readable by others, and holds the packets that its story tells of."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tomllib
+from functools import cache
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+import dpkt
+import pytest
+import yaml
+
+from analyzer.balance.mapping import Forwarding, Protocol
+from analyzer.diagnose.finding import Cause, Verdict
+from analyzer.kernel.record import LARGEST_OCTETS, load
+
+ROOT = Path(__file__).resolve().parents[2] / "sample_pcaps"
+STORIES = sorted(path for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith("_"))
+CAPTURES = sorted(ROOT.glob("*/*.pcap"))
+
+needs_tshark = [pytest.mark.tshark, pytest.mark.skipif(not shutil.which("tshark"), reason="tshark is not installed")]
+
+KEYS = {"verdict", "bypass", "cause", "clients", "virtual", "protocol", "real", "hosts", "twin", "tolerated", "also"}
+KEYS |= {"alone", "packets"}
+
+EXAMPLE_NETWORKS = tuple(
+    map(
+        ip_network,
+        (
+            *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),              # RFC 1918 §3
+            *("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"),          # RFC 5737 §3
+            "2001:db8::/32",                                                 # RFC 3849 §2
+            *("224.0.0.0/4", "ff00::/8", "fe80::/10", "::/128", "0.0.0.0/32"),
+        ),
+    )
+)
+
+
+@cache
+def expected(story: Path) -> dict:
+    return tomllib.loads((story / "expected.toml").read_text())
+
+
+def by_name(paths):
+    return [pytest.param(path, id=str(path.relative_to(ROOT))) for path in paths]
+
+
+def endpoint(text: str) -> tuple[str, int]:
+    address, _, port = text.rpartition(":")
+    return str(ip_address(address.strip("[]"))), int(port)
+
+
+def test_there_are_at_least_twelve_stories_with_ipv4_and_ipv6_faults_and_healthy_twins():
+    said = [expected(story) for story in STORIES]
+    assert len(said) >= 12
+    assert sum(answer["verdict"] == "healthy" for answer in said) >= 4
+    assert sum(answer["verdict"] == "bypass" for answer in said) >= 6
+    assert any(answer.get("real", "").startswith("[2001:db8:") for answer in said)
+
+
+@pytest.mark.parametrize("story", by_name(STORIES))
+def test_a_story_has_a_page_that_names_every_capture(story):
+    page = (story / "README.md").read_text()
+    assert page.startswith(f"# {story.name}\n")
+    assert 8 < page.count("\n") <= 60
+    for capture in story.glob("*.pcap"):
+        assert f"`{capture.name}`" in page, capture.name
+    for named in re.findall(r"`([\w-]+\.pcap)`", page):
+        assert (story / named).is_file(), named
+    for twin in re.findall(r"`([a-z0-9]+(?:-[a-z0-9]+)+)`", page):
+        assert (ROOT / twin).is_dir(), f"{twin} is no story"
+
+
+@pytest.mark.parametrize("story", by_name(STORIES))
+def test_what_is_recorded_is_what_the_script_records(story):
+    script = load(story)
+    assert {path.stem for path in story.glob("*.pcap")} == set(script.captures)
+    for vantage, (host, interface) in script.captures.items():
+        assert interface in {"lan", "front"} if host == "switch" else script.topology.host(host), vantage
+    for host in script.facts:
+        assert json.loads((story / f"facts/{host}.addr.json").read_text())
+        assert (story / f"facts/{host}.sysctl.txt").read_text().startswith("net.ipv4.conf.all.")
+        routes = [path for path in story.glob(f"facts/{host}.route*.json") if json.loads(path.read_text())]
+        assert routes, f"{host} has no route"
+    for fact in story.glob("facts/*.json"):
+        json.loads(fact.read_text())
+
+
+@pytest.mark.parametrize("story", by_name(STORIES))
+def test_the_expected_answer_uses_the_words_of_the_contract(story):
+    said = expected(story)
+    assert set(said) <= KEYS
+    assert {said["verdict"], *said.get("tolerated", ())} <= {*Verdict}
+    assert said["bypass"] is (said["verdict"] == "bypass")
+    assert ("cause" in said) is (said["verdict"] in ("bypass", "fault"))
+    assert {said.get("cause", "mtu"), *said.get("also", ())} <= {*Cause}
+    if "twin" in said:
+        assert expected(ROOT / said["twin"])["twin"] == story.name
+    assert set(said["alone"]) == {path.stem for path in story.glob("*.pcap")}
+    for alone in said["alone"].values():
+        assert alone["verdicts"]
+        assert {*alone["verdicts"]} <= {*Verdict}
+        assert {*alone["causes"]} <= {*Cause}
+        # One capture never proves a fault where all of them together show none, nor the other way round.
+        assert "bypass" not in alone["verdicts"] or said["bypass"]
+
+
+@pytest.mark.parametrize("story", by_name(STORIES))
+def test_the_mapping_declares_the_service_of_the_expected_answer(story):
+    said = expected(story)
+    services = yaml.safe_load((story / "balancer.yaml").read_text())["services"]
+    for service in services:
+        assert set(service) == {"virtual", "protocol", "forwarding", "balancer", "reals"}
+        assert Forwarding(service["forwarding"])
+        assert Protocol(service["protocol"])
+        assert all(ip_address(address) for address in service["balancer"])
+    if "virtual" in said:
+        declared = {endpoint(service["virtual"]): service for service in services}[endpoint(said["virtual"])]
+        assert declared["protocol"] == said["protocol"]
+        assert endpoint(said["real"]) in map(endpoint, declared["reals"])
+
+
+@pytest.mark.parametrize("story", by_name(STORIES))
+def test_the_hosts_that_must_change_are_in_the_facts(story):
+    text = "".join(path.read_text() for path in story.glob("facts/*.addr.json"))
+    for address in expected(story).get("hosts", ()):
+        assert f'"local":"{ip_address(address)}"' in text
+
+
+def addresses_of(packet) -> set[str]:
+    match packet.data:
+        case dpkt.ip.IP() | dpkt.ip6.IP6() as header:
+            return {str(ip_address(header.src)), str(ip_address(header.dst))}
+        case dpkt.arp.ARP() as claim:
+            return {str(ip_address(claim.spa)), str(ip_address(claim.tpa))}
+    raise AssertionError(f"neither IP nor ARP: {packet!r}")
+
+
+@pytest.mark.parametrize("capture", by_name(CAPTURES))
+def test_a_capture_is_small_and_holds_example_addresses_only(capture):
+    assert capture.stat().st_size <= LARGEST_OCTETS
+    with capture.open("rb") as file:
+        packets = [dpkt.ethernet.Ethernet(octets) for _, octets in dpkt.pcap.Reader(file)]
+    assert packets
+    for packet in packets:
+        assert packet.src[0] & 2, "a locally administered address"
+        for address in map(ip_address, addresses_of(packet)):
+            assert any(address in network for network in EXAMPLE_NETWORKS), address
+
+
+@pytest.mark.parametrize("capture", [pytest.param(p.values[0], id=p.id, marks=needs_tshark) for p in by_name(CAPTURES)])
+def test_wireshark_finds_the_packets_that_the_story_tells_of(capture):
+    claims = [claim for claim in expected(capture.parent)["packets"] if claim["capture"] == capture.stem]
+    with capture.open("rb") as file:
+        frames = sum(1 for _ in dpkt.pcap.Reader(file))
+    filters = ["frame", "_ws.malformed", *(claim["filter"] for claim in claims)]
+    assert not any("," in text for text in filters), "tshark separates filters by commas"
+    counts = count(capture, filters)
+    assert counts[:2] == [frames, 0]
+    for claim, seen in zip(claims, counts[2:], strict=True):
+        wanted = claim["count"]
+        right = seen >= int(wanted.removeprefix(">= ")) if isinstance(wanted, str) else seen == wanted
+        assert right, f"{claim['says']}: {seen} frames, expected {wanted}: {claim['filter']}"
+
+
+def count(capture: Path, filters: list[str]) -> list[int]:
+    """How many frames each display filter selects, as tshark counts."""
+    argv = ["tshark", "-n", "-r", str(capture), "-q", "-z", "io,stat,0," + ",".join(filters)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    row = next(line for line in done.stdout.splitlines() if "<>" in line)
+    return [int(cell) for cell in row.split("|")[2:-1] if cell.strip()][::2]
+
+
+@pytest.mark.parametrize("story", by_name(STORIES))
+def test_every_claim_is_about_a_capture_of_its_story(story):
+    claims = expected(story)["packets"]
+    assert len(claims) >= 3
+    assert {claim["capture"] for claim in claims} <= {path.stem for path in story.glob("*.pcap")}
+    assert all(set(claim) == {"says", "capture", "filter", "count"} for claim in claims)
