@@ -24,6 +24,7 @@ from analyzer.wire import (
     ipv6,
     mpls,
     nflog,
+    nsh,
     ppp,
     sll,
     tcp,
@@ -40,7 +41,7 @@ READERS: dict[Layer, Callable[[Frame, int], Next]] = {
     Layer.LLC: ethernet.read_llc,
     Layer.VLAN: vlan.read,
     Layer.SHIM: ethernet.read_shim,
-    Layer.PBB: ethernet.read_pbb,
+    Layer.WRAP: ethernet.read_wrap,
     Layer.MPLS: mpls.read,
     Layer.PPPOE: ppp.read_pppoe,
     Layer.PPP: ppp.read,
@@ -62,6 +63,8 @@ READERS: dict[Layer, Callable[[Frame, int], Next]] = {
     Layer.VXLAN: vxlan.read,
     Layer.GENEVE: geneve.read,
     Layer.GTP: gtp.read,
+    Layer.NSH: nsh.read,
+    Layer.VXLAN_GPE: vxlan.read_gpe,
 }
 
 GIVEN = ("time_ns", "position", "captured_bytes", "wire_bytes", "interface")

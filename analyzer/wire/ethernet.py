@@ -45,15 +45,16 @@ ETHERTYPES: dict[int, Layer] = {
     0x8847: Layer.MPLS,    # RFC 3032 §5
     0x8848: Layer.MPLS,
     0x8864: Layer.PPPOE,   # RFC 2516 §5; 0x8863, discovery, carries no IP
-    0x88E7: Layer.PBB,     # IEEE 802.1ah
+    0x88E7: Layer.WRAP,    # IEEE 802.1ah, provider backbone bridging
+    0x8903: Layer.WRAP,    # Cisco FabricPath
     0x8909: Layer.SHIM,    # Cisco metadata (security group tag)
     0x893F: Layer.SHIM,    # IEEE 802.1BR E-tag
     0x8926: Layer.SHIM,    # Cisco VN-tag
+    0x894F: Layer.NSH,     # RFC 8300 §6.1
 }
-PBB_SIZE = 4
 
-SHIMS: dict[int, int] = {0x8909: 6, 0x893F: 6, 0x8926: 4}
-"""Octets between the ethertype of a shim and the next ethertype."""
+SHIMS: dict[int, int] = {0x8909: 6, 0x893F: 6, 0x8926: 4, 0x88E7: 4, 0x8903: 2}
+"""Octets between the ethertype of a tag and what follows it: an ethertype, or (``WRAP``) an Ethernet frame."""
 
 
 def by_ethertype(frame: Frame, ethertype: int, at: int) -> Next:
@@ -99,7 +100,8 @@ def read_shim(frame: Frame, at: int) -> Next:
     return by_ethertype(frame, frame.u16(at + size), at + size + 2)
 
 
-def read_pbb(frame: Frame, at: int) -> Next:
-    """Provider backbone bridging: a service tag, then the customer's whole Ethernet frame."""
-    frame.need(at, PBB_SIZE)
-    return Layer.ETHERNET, at + PBB_SIZE
+def read_wrap(frame: Frame, at: int) -> Next:
+    """A backbone's tag around a customer's whole Ethernet frame."""
+    size = SHIMS[frame.ethertype]
+    frame.need(at, size)
+    return Layer.ETHERNET, at + size

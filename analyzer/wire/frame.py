@@ -31,7 +31,7 @@ class Layer(IntEnum):
     LLC = 2
     VLAN = 3
     SHIM = 4          # a tag of known size and then an ethertype
-    PBB = 5
+    WRAP = 5          # a tag of known size and then a whole Ethernet frame
     MPLS = 6
     PPPOE = 7
     PPP = 8
@@ -53,6 +53,8 @@ class Layer(IntEnum):
     VXLAN = 24
     GENEVE = 25
     GTP = 26
+    NSH = 27
+    VXLAN_GPE = 28
 
 
 Next = tuple[Layer, int]

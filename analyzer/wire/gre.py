@@ -1,4 +1,4 @@
-"""GRE (RFC 2784 §2, RFC 2890 §2), and what runs in it: NVGRE, PPTP, ERSPAN, WCCP.
+"""GRE (RFC 2784 §2, RFC 2890 §2), and what runs in it: NVGRE, PPTP, ERSPAN, WCCP, EoIP.
 
      0                   1                   2                   3
      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -8,6 +8,7 @@
     with C: checksum, offset (4 octets); with K: key (4); with S: sequence number (4);
     version 1 (PPTP, RFC 2637 §4.1), with A: acknowledgment number (4)
 
+EoIP (MikroTik): version 1, protocol 6400, and in place of the key: length (16), tunnel id (16, little-endian).
 NVGRE (RFC 7637 §3.2): protocol 6558 with a key = VSID (24), flow identifier (8).
 ERSPAN (draft-foschiano-erspan-03 §4): protocol 88BE; type I has no sequence number and no
 header, type II has both (8 octets); type III is 22EB with 12 octets, and 8 more with the O bit:
@@ -23,7 +24,7 @@ from analyzer.wire.frame import DONE, Frame, Layer, Next
 
 FLAGS, PROTOCOL, SIZE = 0, 2, 4
 WITH_CHECKSUM, WITH_ROUTING, WITH_KEY, WITH_SEQUENCE, WITH_ACK, VERSION = 0x8000, 0x4000, 0x2000, 0x1000, 0x0080, 0x7
-TRANSPARENT_ETHERNET, PPP, WCCP, ERSPAN, ERSPAN3 = 0x6558, 0x880B, 0x883E, 0x88BE, 0x22EB
+TRANSPARENT_ETHERNET, PPP, WCCP, ERSPAN, ERSPAN3, EOIP = 0x6558, 0x880B, 0x883E, 0x88BE, 0x22EB, 0x6400
 WCCP_SIZE = 4
 ERSPAN2_SIZE, ERSPAN3_SIZE, ERSPAN3_MORE, ERSPAN3_FRAME_TYPE, ERSPAN3_FLAGS = 8, 12, 8, 10, 11
 ERSPAN3_OPTIONAL, ERSPAN3_IP = 0x01, 2
@@ -46,16 +47,21 @@ def read(frame: Frame, at: int) -> Next:
     if flags & WITH_SEQUENCE:
         after += 4
     if version:
-        return _pptp(frame, protocol, after + 4 if flags & WITH_ACK else after)
+        return _version_1(frame, protocol, key, after + 4 if flags & WITH_ACK else after)
     return _payload(frame, protocol, flags, key, after)
 
 
-def _pptp(frame: Frame, protocol: int, at: int) -> Next:
-    """Version 1 carries PPP; a packet that only acknowledges has none."""
-    if protocol != PPP or at >= frame.wire_end:
+def _version_1(frame: Frame, protocol: int, key: int, at: int) -> Next:
+    """PPTP carries PPP, and a packet that only acknowledges has none; EoIP carries Ethernet, and keepalives nothing."""
+    if at >= frame.wire_end:
         return DONE
-    _enter(frame, paths.PPTP, paths.NO_KEY)
-    return Layer.PPP, at
+    if protocol == PPP:
+        _enter(frame, paths.PPTP, paths.NO_KEY)
+        return Layer.PPP, at
+    if protocol == EOIP and key != paths.NO_KEY:
+        _enter(frame, paths.EOIP, (key & 0xFF) << 8 | key >> 8 & 0xFF)
+        return Layer.ETHERNET, at
+    return DONE
 
 
 def _enter(frame: Frame, kind: int, key: int) -> None:

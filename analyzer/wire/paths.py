@@ -10,6 +10,7 @@ of a conversation, and different where one five-tuple may mean two conversations
     vxlan, geneve         the VNI alone (RFC 7348 §5, RFC 8926 §3.4), for the same reason
     gtp                   the outer pair (the TEID differs by direction, 3GPP TS 29.281 §5.1)
     wccp                  the outer pair
+    eoip                  the outer pair and the tunnel id
     erspan                nothing: a mirror's transport is not a place
 
 MPLS labels, VLAN tags and PPPoE sessions are never part of it: they differ by
@@ -21,11 +22,12 @@ from __future__ import annotations
 
 from analyzer.tables import AddressBook
 
-KINDS = ("ipip", "6in4", "4in6", "6in6", "gre", "gretap", "pptp", "nvgre", "vxlan", "geneve", "gtp", "wccp", "erspan")
-(IPIP, SIX_IN_FOUR, FOUR_IN_SIX, SIX_IN_SIX, GRE, GRETAP, PPTP, NVGRE, VXLAN, GENEVE, GTP, WCCP,
+KINDS = ("ipip", "6in4", "4in6", "6in6", "gre", "gretap", "pptp", "nvgre", "vxlan", "geneve", "gtp", "wccp", "eoip",
+         "erspan")
+(IPIP, SIX_IN_FOUR, FOUR_IN_SIX, SIX_IN_SIX, GRE, GRETAP, PPTP, NVGRE, VXLAN, GENEVE, GTP, WCCP, EOIP,
  ERSPAN) = range(len(KINDS))
 
-_KEY_WORDS = {GRE: "key", GRETAP: "key", NVGRE: "vsid", VXLAN: "vni", GENEVE: "vni"}
+_KEY_WORDS = {GRE: "key", GRETAP: "key", NVGRE: "vsid", VXLAN: "vni", GENEVE: "vni", EOIP: "id"}
 NO_KEY = -1
 
 Step = tuple[int, int, int, int, int]

@@ -37,10 +37,12 @@ def read(frame: Frame, at: int) -> Next:
     frame.need(at, WINDOW)
     row["flags"] = frame.u8(at + FLAGS)
     header = (frame.u8(at + OFFSET) >> 4) * 4
-    if header < SIZE or at + header > frame.wire_end:
-        raise Stop(MALFORMED)
-    row["payload_bytes"] = min(frame.wire_end - at - header, U32_MAX)
+    fits = header >= SIZE and at + header <= frame.wire_end
+    if fits:
+        row["payload_bytes"] = min(frame.wire_end - at - header, U32_MAX)
     row["window"] = frame.u16(at + WINDOW)
+    if not fits:
+        raise Stop(MALFORMED)
     frame.need(at, SIZE)
     _options(frame, at + SIZE, min(at + header, frame.end))
     frame.need(at, header)

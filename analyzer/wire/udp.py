@@ -20,6 +20,7 @@ SRC_PORT, DST_PORT, LENGTH, SIZE = 0, 2, 4, 8
 
 TUNNEL_PORTS: dict[int, Layer] = {
     4789: Layer.VXLAN,    # RFC 7348 §8
+    4790: Layer.VXLAN_GPE,
     8472: Layer.VXLAN,    # Linux, before there was a number
     6081: Layer.GENEVE,   # RFC 8926 §3.3
     2152: Layer.GTP,      # 3GPP TS 29.281 §4.4.2.3

@@ -1,0 +1,66 @@
+"""Every frame of the shared captures, once a session; and batches of frames of any link type."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from analyzer.capture.source import open_capture
+from analyzer.errors import CaptureError
+from analyzer.tables import Batch
+
+CAPTURES = Path(__file__).parents[2].parent / "shared" / "captures"
+
+
+class Captured(NamedTuple):
+    """One frame, and where it came from."""
+
+    octets: bytes
+    wire_bytes: int
+    link_type: int
+    file: str = ""
+    number: int = 0
+
+
+@pytest.fixture(scope="session")
+def corpus():
+    """All frames of all readable shared captures, in the order of the files' names."""
+    if not CAPTURES.is_dir():
+        pytest.skip(f"the shared captures are not beside the repository: {CAPTURES.parent.name}/captures")
+    frames = []
+    for path in sorted(CAPTURES.glob("*/*")):
+        try:
+            for batch in open_capture(path).batches():
+                frames += [
+                    Captured(batch.frame(row), int(batch.wire_bytes[row]), int(batch.link_type[row]), path.name,
+                             batch.first_frame + row)
+                    for row in range(len(batch))
+                ]
+        except CaptureError:     # the reader's own tests say what is wrong with which
+            continue
+    assert len(frames) > 20_000
+    return frames
+
+
+def make_batch(frames):
+    """A batch of ``Captured`` frames (or of tuples that begin like one)."""
+    sizes = np.array([len(frame[0]) for frame in frames], dtype=np.uint32)
+    start = np.zeros(len(frames), dtype=np.int64)
+    start[1:] = np.cumsum(sizes[:-1], dtype=np.int64)
+    return Batch(
+        octets=np.frombuffer(b"".join(frame[0] for frame in frames), dtype=np.uint8),
+        start=start,
+        captured_bytes=sizes,
+        wire_bytes=np.array([frame[1] for frame in frames], dtype=np.uint32),
+        time_ns=np.arange(len(frames), dtype=np.int64),
+        link_type=np.array([frame[2] for frame in frames], dtype=np.uint16),
+        interface=np.zeros(len(frames), dtype=np.uint16),
+        position=start.copy(),
+        first_frame=1,
+    )
+
+
+@pytest.fixture(scope="session")
+def batch_of():
+    return make_batch
