@@ -67,12 +67,14 @@ def map_texts(value: Value, change: Callable[[str, str], str], name: str = "") -
     """
     result: Any = value
     if type(value) is str:   # not isinstance: the word of an enumeration is a str too
-        result = change(str(value), name)
+        text = change(str(value), name)
+        result = value if text == value else text
     elif isinstance(value, tuple):
         mapped = tuple(map_texts(item, change, name) for item in value)
         result = value if all(a is b for a, b in zip(mapped, value, strict=True)) else mapped
     elif isinstance(value, dict):
-        result = {map_texts(key, change, name): map_texts(item, change, name) for key, item in value.items()}
+        pairs = {map_texts(key, change, name): map_texts(item, change, name) for key, item in value.items()}
+        result = value if pairs == value else pairs
     elif is_dataclass(value) and not isinstance(value, type):
         changed = {}
         for part in fields(value):

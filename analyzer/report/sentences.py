@@ -89,7 +89,9 @@ def _fault_sentence(diagnosis: Diagnosis) -> str:
         remedy=say("remedy.hosts", hosts=listed(worst.hosts)) if worst.hosts else say("remedy.unknown"),
     )
     others = len(diagnosis.findings) - 1
-    return f"{sentence} {say('verdict.more', count=counted(others, 'finding'))}" if others else sentence
+    if others == 0:
+        return sentence
+    return f"{sentence} {say('verdict.more.one') if others == 1 else say('verdict.more.many', count=others)}"
 
 
 def leading(diagnosis: Diagnosis) -> Finding | None:
@@ -143,12 +145,12 @@ def mapping_words(finding: Finding) -> str:
 
 
 def instant(time_ns: int) -> str:
-    """RFC 3339 in UTC with microseconds; what no calendar holds is written in seconds."""
+    """Date and time in UTC with microseconds; what no calendar holds is written in seconds."""
     try:
         moment = _EPOCH + timedelta(microseconds=time_ns // 1000)
     except OverflowError:
         return f"{time_ns // SECOND_NS}.{time_ns % SECOND_NS:09d} s"
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f UTC")
 
 
 def since(time_ns: int, start_ns: int) -> str:

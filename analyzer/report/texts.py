@@ -14,14 +14,15 @@ ENGLISH: Catalogue = {
     "product": "replypath",
     "title": "{product}: {verdict}",
     # the verdict, one sentence that needs no network knowledge
-    "verdict.bypass": "{failed} to {virtual} fail because {server} answers the client directly, "
+    "verdict.bypass": "{failed} to {virtual} failed because {server} answers the client directly, "
                       "past the load balancer. {remedy}",
-    "verdict.fault": "{failed} to {virtual} fail, and the reason is not a bypassed load balancer: {summary} {remedy}",
+    "verdict.fault": "{failed} to {virtual} failed, and the reason is not a bypassed load balancer: {summary} {remedy}",
     "verdict.healthy": "Nothing wrong was found: every reply in these captures came back the way it should.",
     "verdict.healthy.counted": "Nothing wrong was found: {total} were judged, and every reply came back "
                                "the way it should.",
     "verdict.cannot-tell": "These captures do not decide it. {next}",
-    "verdict.more": "{count} more below.",
+    "verdict.more.one": "One more finding follows.",
+    "verdict.more.many": "{count} more findings follow.",
     "remedy.hosts": "The change belongs on {hosts}.",
     "remedy.unknown": "The captures do not show which host must change.",
     "next.capture": "One more capture on {host} would; the command is below.",
@@ -40,8 +41,6 @@ ENGLISH: Catalogue = {
     "count.of": "{n} of {total} connections",
     "count.frame": "{n} frame",
     "count.frames": "{n} frames",
-    "count.finding": "{n} finding",
-    "count.findings": "{n} findings",
     # how bad, how sure
     "severity.error": "error",
     "severity.warning": "warning",
@@ -81,10 +80,10 @@ ENGLISH: Catalogue = {
     "outcome.lost": "never answered",
     # pictures
     "picture.title": "The way of the request and the way of the reply",
-    "picture.missing": "the reply never came this way",
-    "picture.stray": "the reply took this way",
+    "picture.missing": "the reply never came here",
+    "picture.stray": "the reply went this way",
     "picture.fixed": "the reply with the fix",
-    "picture.request": "request",
+    "picture.request": "the request",
     "picture.request.words": "The request went: {path}.",
     "picture.reply.words": "The reply went: {path}.",
     "picture.missing.words": "It should have gone: {path}.",

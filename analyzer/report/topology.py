@@ -15,9 +15,15 @@ from analyzer.diagnose.finding import Finding, Ladder, LadderEvent, LadderHost
 from analyzer.report.svg import drawing, element, fitted, heads, label
 from analyzer.report.texts import say
 
-WIDTH, HEIGHT = 900, 360
-_BOX_WIDTH, _BOX_HEIGHT = 196, 76
-_PLACES = {"client": (130, 262), "balancer": (450, 62), "server": (770, 262), "router": (450, 300), "other": (450, 190)}
+WIDTH = 660
+_BOX_WIDTH, _BOX_HEIGHT = 188, 78
+_ASIDE = 13
+"""How far an arrow runs beside the line between two centres, in px."""
+
+_PLACES = {"client": (104, 250), "balancer": (330, 50), "server": (556, 250)}
+_BELOW = (330, 370)
+"""Where routers and everything else stand."""
+
 
 Hop = tuple[int, int]
 
@@ -36,15 +42,19 @@ def ways(finding: Finding) -> Ways:
     events = finding.ladder.events
     first = next((place for place, event in enumerate(events) if event.outcome == "stray"), len(events))
     request = _chain(events[:first])
-    reply = _chain(events[first:], wanted=("stray", "lost"))
+    reply = _chain(events[first:], wanted=("stray", "lost"), end=request[0][0] if request else None)
     missing = tuple((there, here) for here, there in reversed(request)) if finding.bypass and reply else ()
     return Ways(request, reply, tuple(hop for hop in missing if hop not in reply))
 
 
-def _chain(events: tuple[LadderEvent, ...], wanted: tuple[str, ...] = ("ok", "lost")) -> tuple[Hop, ...]:
-    """Hops that follow each other, beginning with the first event; retransmissions and answers are passed over."""
+def _chain(
+    events: tuple[LadderEvent, ...], wanted: tuple[str, ...] = ("ok", "lost"), end: int | None = None,
+) -> tuple[Hop, ...]:
+    """Hops that follow each other from the first event to host ``end``; retransmissions and answers are passed over."""
     hops: list[Hop] = []
     for event in events:
+        if hops and hops[-1][1] == end:
+            break
         hop = (event.sender, event.receiver)
         follows = not hops or event.sender == hops[-1][1]
         returns = any(event.receiver == here for here, _ in hops)
@@ -62,9 +72,9 @@ def topology_svg(finding: Finding, ident: str, title: str) -> Markup:
     centres = _centres(hosts)
     parts = [heads(ident, "request", "stray", "missing", "fixed")]
     parts += _hops(taken.request, centres, ident, "request")
-    parts += [_group("broken", _hops(taken.missing, centres, ident, "missing", note=say("picture.missing")))]
-    parts += [_group("strayed", _hops(taken.reply, centres, ident, "stray", note=say("picture.stray")))]
-    parts += [_group("mended", _hops(taken.missing, centres, ident, "fixed", note=say("picture.fixed")))]
+    parts += [element("g", *_hops(taken.missing, centres, ident, "missing"), class_="broken")]
+    parts += [element("g", *_hops(taken.reply, centres, ident, "stray"), class_="broken")]
+    parts += [element("g", *_hops(taken.missing, centres, ident, "fixed"), class_="mended")]
     parts += [_box(host, centre, changes=host.address in finding.hosts)
               for host, centre in zip(hosts, centres, strict=True)]
     height = max(y for _, y in centres) + _BOX_HEIGHT / 2 + 24
@@ -89,47 +99,47 @@ def _centres(hosts: tuple[LadderHost, ...]) -> list[tuple[float, float]]:
     seen: dict[str, int] = {}
     centres = []
     for host in hosts:
-        kind = host.kind if host.kind in _PLACES else "other"
-        x, y = _PLACES[kind]
+        kind = host.kind if host.kind in _PLACES else ""
+        x, y = _PLACES.get(kind, _BELOW)
         centres.append((float(x), float(y + seen.get(kind, 0) * (_BOX_HEIGHT + 22))))
         seen[kind] = seen.get(kind, 0) + 1
     return centres
 
 
-def _group(kind: str, children: list[Markup]) -> Markup:
-    return element("g", *children, class_=kind)
-
-
-def _hops(
-    hops: tuple[Hop, ...], centres: list[tuple[float, float]], ident: str, kind: str, note: str = "",
-) -> list[Markup]:
+def _hops(hops: tuple[Hop, ...], centres: list[tuple[float, float]], ident: str, kind: str) -> list[Markup]:
     """Arrows from box to box, each a little to its left, so that two directions do not lie on each other."""
     parts = []
-    for number, (here, there) in enumerate(hops):
+    middles = []
+    for here, there in hops:
         (x1, y1), (x2, y2) = centres[here], centres[there]
         length = hypot(x2 - x1, y2 - y1) or 1.0
-        across_x, across_y = (y2 - y1) / length * 12, -(x2 - x1) / length * 12
-        start, end = _edge(centres[here], centres[there]), _edge(centres[there], centres[here])
-        parts.append(element(
-            "line", x1=start[0] + across_x, y1=start[1] + across_y, x2=end[0] + across_x, y2=end[1] + across_y,
-            class_=f"way {kind}", marker_end=f"url(#{ident}-{kind})",
-        ))
-        if note and number == 0:
-            x, y = (x1 + x2) / 2 + across_x * 1.4, (y1 + y2) / 2 + across_y * 1.4
-            parts.append(label(x, y + (18 if kind == "stray" else 4), note, kind=f"note halo {kind}"))
+        ahead = (x2 - x1) / length, (y2 - y1) / length
+        left = ahead[1], -ahead[0]
+        start = _leave(centres[here], (left[0] * _ASIDE, left[1] * _ASIDE), ahead)
+        end = _leave(centres[there], (left[0] * _ASIDE, left[1] * _ASIDE), (-ahead[0], -ahead[1]))
+        middles.append(((start[0] + end[0]) / 2, (start[1] + end[1]) / 2, left))
+        parts.append(element("line", x1=start[0], y1=start[1], x2=end[0], y2=end[1],
+                             class_=f"way {kind}", marker_end=f"url(#{ident}-{kind})"))
+    if kind in {"missing", "fixed"} and len(middles) > 1:
+        # Both hops lie inside the triangle; their words stand between them.
+        x, y = (sum(values) / len(middles) for values in ([m[0] for m in middles], [m[1] for m in middles]))
+        parts.append(label(x, y + 30, say(f"picture.{kind}"), kind=f"note halo {kind}"))
+    elif middles:
+        x, y, (across, down) = middles[0]
+        anchor = "start" if across > 0.3 else "end" if across < -0.3 else "middle"
+        parts.append(label(x + across * 12, y + 4 + down * 14, say(f"picture.{kind}"), anchor=anchor,
+                           kind=f"note halo {kind}"))
     return parts
 
 
-def _edge(centre: tuple[float, float], towards: tuple[float, float]) -> tuple[float, float]:
-    """Where the line from ``centre`` towards another box leaves its own box."""
-    dx, dy = towards[0] - centre[0], towards[1] - centre[1]
-    if dx == dy == 0:
-        return centre
-    scale = min(
-        (_BOX_WIDTH / 2 + 5) / abs(dx) if dx else float("inf"),
-        (_BOX_HEIGHT / 2 + 5) / abs(dy) if dy else float("inf"),
+def _leave(centre: tuple[float, float], aside: tuple[float, float], ahead: tuple[float, float]) -> tuple[float, float]:
+    """Where a line that starts ``aside`` of a box's centre and runs ``ahead`` leaves the box."""
+    reach = min(
+        (half - place * (1 if step > 0 else -1)) / abs(step)
+        for half, place, step in zip((_BOX_WIDTH / 2 + 4, _BOX_HEIGHT / 2 + 4), aside, ahead, strict=True)
+        if abs(step) > 1e-9
     )
-    return centre[0] + dx * scale, centre[1] + dy * scale
+    return centre[0] + aside[0] + ahead[0] * reach, centre[1] + aside[1] + ahead[1] * reach
 
 
 def _box(host: LadderHost, centre: tuple[float, float], *, changes: bool) -> Markup:
@@ -143,5 +153,5 @@ def _box(host: LadderHost, centre: tuple[float, float], *, changes: bool) -> Mar
         element("text", fitted(host.mac, 180), x=x, y=y + 23, text_anchor="middle", class_="faint"),
     ]
     if changes:
-        parts.append(label(x, top - 7, say("label.hosts"), kind="note halo changes"))
+        parts.append(label(x, top + _BOX_HEIGHT + 17, say("label.hosts"), kind="note halo changes"))
     return element("g", *parts)

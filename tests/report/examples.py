@@ -330,6 +330,7 @@ GATEWAY = replace(
     fixes=(replace(IPROUTE2, kind="default-gateway", on="192.168.11.11", title="Default route through the balancer",
                    commands=("ip route replace default via 192.168.11.1 dev eth0",),
                    undo=("ip route replace default via 192.168.11.254 dev eth0",),
+                   recommended=False, why="",
                    proof=replace(PROVEN, applicability=Applicability.INEFFECTIVE, repaired=0)),),
 )
 

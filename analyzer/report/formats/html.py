@@ -9,7 +9,7 @@ from importlib.resources import files
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TextIO
 
-from analyzer.diagnose.finding import Diagnosis, Evidence, Finding, Fix
+from analyzer.diagnose.finding import Applicability, Diagnosis, Evidence, Finding, Fix
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -130,6 +130,11 @@ def identifiers(names: list[str]) -> list[str]:
     return made
 
 
+def _advised(fix: Fix) -> bool:
+    """Recommended, and not known to break something or to change nothing."""
+    return fix.recommended and fix.proof.applicability in {Applicability.PROVEN, Applicability.UNPROVEN}
+
+
 def _ways(ident: str, finding: Finding) -> list[Way]:
     """The fixes in the order of the diagnosis (recommended first), the same way in several dialects as one."""
     def way(fix: Fix) -> tuple[Any, ...]:
@@ -138,11 +143,11 @@ def _ways(ident: str, finding: Finding) -> list[Way]:
     first: dict[tuple[Any, ...], int] = {}
     for place, fix in enumerate(finding.fixes):
         first.setdefault(way(fix), place)
-    best = {way(fix) for fix in finding.fixes if fix.recommended}
+    best = {way(fix) for fix in finding.fixes if _advised(fix)}
     ordered = sorted(finding.fixes, key=lambda fix: (way(fix) not in best, first[way(fix)]))
     ways = []
     for number, (_, group) in enumerate(groupby(ordered, key=way), 1):
         fixes = tuple((f"{ident}-fix{number}-{place}", fix) for place, fix in enumerate(group, 1))
         head = fixes[0][1]
-        ways.append(Way(f"{ident}-fix{number}", head.title, head.on, any(f.recommended for _, f in fixes), fixes))
+        ways.append(Way(f"{ident}-fix{number}", head.title, head.on, any(_advised(f) for _, f in fixes), fixes))
     return ways

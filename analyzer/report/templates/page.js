@@ -49,7 +49,7 @@
     for (const other of panels(panel.parentElement)) {
       const tab = document.getElementById(other.id + "-tab");
       const on = other === panel;
-      other.classList.toggle("on", on);
+      other.classList.toggle("open", on);
       if (!tab) continue;
       tab.setAttribute("aria-selected", on);
       tab.tabIndex = on ? 0 : -1;
@@ -75,7 +75,7 @@
         list.append(tab);
       }
       list.addEventListener("keydown", (event) => {
-        const at = mine.findIndex((panel) => panel.classList.contains("on"));
+        const at = mine.findIndex((panel) => panel.classList.contains("open"));
         const next = {ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: mine.length - 1}[event.key];
         if (next === undefined) return;
         event.preventDefault();
