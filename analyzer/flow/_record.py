@@ -17,7 +17,10 @@ class Flow:
 
     def __init__(self, number: int, packet: Packet) -> None:
         self.number = number
+        self.slot = -1
+        self.opener = packet
         self.kind, self.tunnel = packet.kind, packet.tunnel
+        self.other_tunnel = packet.tunnel      # where the other direction runs, once it was found elsewhere
         self.interface, self.vlan = packet.interface, packet.vlan
         self.ends = ((packet.src, packet.src_port), (packet.dst, packet.dst_port))
         self.first_ns = self.last_ns = packet.time_ns
@@ -30,6 +33,10 @@ class Flow:
         self.used = False                      # more than one packet since the eviction hand passed
         self.sides = (Side(), Side())
         self.marks: dict[int, tuple[int, ...]] = {}
+
+    def direction(self, packet: Packet) -> int:
+        """0 where the sender is that of the flow's first packet, else 1."""
+        return int((packet.src, packet.src_port) != self.ends[0])
 
     @property
     def closed(self) -> bool:
@@ -151,9 +158,9 @@ class Flow:
             return states.SYN_ if not flags & ACK else states.SYNACK if fits else states.WRONG
         if flags & FIN:
             return states.FIN_
-        if not fits:
-            return states.WRONG
-        return states.DATA if packet.payload_bytes else states.ACK_
+        if packet.payload_bytes:
+            return states.DATA
+        return states.ACK_ if fits else states.WRONG
 
     def _note(self, x: int, packet: Packet) -> None:
         """History letters, and the marks that go with them."""

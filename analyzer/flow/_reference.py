@@ -1,4 +1,10 @@
-"""The flow tracker in plain Python: slow, and the specification of ``_fast.pyx``."""
+"""The flow tracker in plain Python: slow, and the specification of ``_fast.pyx``.
+
+A flow is found by its ends and its tunnel path.  Where one direction runs inside
+a tunnel and the other outside (a gateway balancer that hands packets back
+plain), the two halves meet by the rule of ``_half``; the same ends in two
+tunnels stay two flows.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +14,7 @@ from numpy.typing import NDArray
 from analyzer.flow import layout, states
 from analyzer.flow._record import Flow
 from analyzer.flow._side import Packet
-from analyzer.flow.layout import Marks, Records
+from analyzer.flow.layout import Marks, Part, Records
 from analyzer.flow.seq import advance
 from analyzer.flow.timeouts import REORDER_NS, Limits
 from analyzer.tables import ACK, ICMP_ECHO, OK, RST, SYN, TCP, UDP, PacketTable
@@ -25,7 +31,8 @@ class Tracker:
     def __init__(self, limits: Limits, secret: int) -> None:
         self._limits = limits
         self._secret = secret
-        self._index: dict[tuple[int, ...], int] = {}
+        self._index: dict[tuple[int, tuple[int, ...]], int] = {}     # (tunnel, ends) -> slot
+        self._live = 0
         self._slots: list[Flow | None] = []
         self._free: list[int] = []
         self._hand = 0
@@ -53,43 +60,64 @@ class Tracker:
         self._clock = max(self._clock, min(packet.time_ns, self._previous))
         self._previous = packet.time_ns
         self._sweep()
-        key = _key(packet)
-        slot = self._index.get(key)
-        flow = None if slot is None else self._slots[slot]
+        ends = _ends(packet)
+        flow = self._find(ends, packet)
         if flow is not None and self._begins_anew(flow, packet):
             self._retire(flow)
             flow = None
         if flow is None:
-            flow = self._open(key, packet)
+            flow = self._open(ends, packet)
         else:
             flow.used = True
-        x = int((packet.src, packet.src_port) != flow.ends[0])
+        x = flow.direction(packet)
         if packet.kind == TCP:
             flow.segment(x, packet, self._secret)
         else:
             flow.datagram(x, packet, self._secret)
 
-    def _open(self, key: tuple[int, ...], packet: Packet) -> Flow:
-        if len(self._index) >= self._limits.live_flows:
+    def _find(self, ends: tuple[int, ...], packet: Packet) -> Flow | None:
+        flow = self._at(packet.tunnel, ends)
+        if flow is not None and packet.tunnel in (flow.tunnel, flow.other_tunnel):
+            return flow
+        if flow is None and packet.tunnel:
+            flow = self._at(0, ends)
+        if flow is None or not _half(flow, packet):
+            return None
+        flow.other_tunnel = packet.tunnel
+        self._index[packet.tunnel, ends] = flow.slot
+        return flow
+
+    def _at(self, tunnel: int, ends: tuple[int, ...]) -> Flow | None:
+        slot = self._index.get((tunnel, ends))
+        return None if slot is None else self._slots[slot]
+
+    def _open(self, ends: tuple[int, ...], packet: Packet) -> Flow:
+        if self._live >= self._limits.live_flows:
             self._evict()
         flow = Flow(self._number, packet)
         self._number += 1
         if not _sender_initiates(packet):
             flow.initiator = 1
             flow.history |= states.FLIPPED if not packet.flags & SYN or packet.kind != TCP else 0
-        if self._free:
-            slot = self._free.pop()
-            self._slots[slot] = flow
-        else:
-            slot = len(self._slots)
-            self._slots.append(flow)
-        self._index[key] = slot
+        if not self._free:
+            self._free.append(len(self._slots))
+            self._slots.append(None)
+        flow.slot = self._free.pop()
+        self._slots[flow.slot] = flow
+        self._live += 1
+        self._index[packet.tunnel, ends] = flow.slot
+        if packet.tunnel:
+            self._index.setdefault((0, ends), flow.slot)     # where a plain answer will look
         return flow
 
     def _retire(self, flow: Flow) -> None:
-        slot = self._index.pop(_ends_key(flow))
-        self._slots[slot] = None
-        self._free.append(slot)
+        ends = _ends(flow.opener)
+        for tunnel in {flow.tunnel, flow.other_tunnel, 0}:
+            if self._index.get((tunnel, ends)) == flow.slot:
+                del self._index[tunnel, ends]
+        self._slots[flow.slot] = None
+        self._free.append(flow.slot)
+        self._live -= 1
         self._done.append(flow)
 
     def _timeout(self, flow: Flow) -> int:
@@ -127,8 +155,13 @@ class Tracker:
             return True
         if flow.kind != TCP or packet.flags & (SYN | RST) != SYN:
             return False
-        x = int((packet.src, packet.src_port) != flow.ends[0])
+        x = flow.direction(packet)
         return _other_synack(flow, x, packet) if packet.flags & ACK else _other_syn(flow, x, packet)
+
+
+def _half(flow: Flow, packet: Packet) -> bool:
+    """True where ``packet`` is the missing direction of a flow seen in one tunnel only, on the other side of it."""
+    return flow.other_tunnel == flow.tunnel and flow.sides[flow.direction(packet)].packets == 0
 
 
 def _other_syn(flow: Flow, x: int, packet: Packet) -> bool:
@@ -171,32 +204,32 @@ def _sender_initiates(packet: Packet) -> bool:
     return states.sender_initiates(packet.src_port, packet.dst_port)
 
 
-def _key(packet: Packet) -> tuple[int, ...]:
+def _ends(packet: Packet) -> tuple[int, ...]:
     one, other = (packet.src, packet.src_port), (packet.dst, packet.dst_port)
-    return (packet.kind, packet.tunnel, *min(one, other), *max(one, other))
-
-
-def _ends_key(flow: Flow) -> tuple[int, ...]:
-    return (flow.kind, flow.tunnel, *min(flow.ends), *max(flow.ends))
+    return (packet.kind, *min(one, other), *max(one, other))
 
 
 def _pack(flows: list[Flow]) -> Records:
     table = np.zeros(len(flows), dtype=layout.FLOW)
-    sides = np.zeros((2, len(flows)), dtype=layout.SIDE)
+    opening = np.zeros(len(flows), dtype=layout.OPENING)
+    sides = np.zeros((2, len(flows)), dtype=layout.OVER)
     for row, flow in enumerate(flows):
-        present = sum(1 << slot for slot in flow.marks)
-        (src, src_port), (dst, dst_port) = flow.ends
-        table[row] = (flow.first_ns, flow.last_ns, flow.number, flow.tunnel, (src, dst), flow.history, flow.duplicates,
-                      flow.synacks, flow.synack_last_seq, (src_port, dst_port), flow.interface, flow.vlan,
-                      flow.window_i, flow.window_r, flow.mss_i, flow.mss_r, present, flow.kind, flow.state,
-                      flow.initiator, (0, 0, 0))
+        for name in ("first_ns", "last_ns", "tunnel", "history", "duplicates", "synacks", "synack_last_seq", "kind",
+                     "state", "initiator"):
+            table[name][row] = getattr(flow, name)
+        table["flow"][row] = flow.number
+        for x, (address, port) in enumerate(flow.ends):
+            table[f"end{x}"][row], table[f"port{x}"][row] = address, port
+        for name in ("interface", "vlan", "window_i", "window_r", "mss_i", "mss_r"):
+            opening[name][row] = getattr(flow, name)
         for x, side in enumerate(flow.sides):
-            sides[x, row] = (side.bytes, side.packets, side.syns, side.rsts, side.retrans, side.retrans_bytes,
-                             side.passed_bytes, side.rst_flags, len(side.macs), (0,) * 6)
-    return Records(table, sides, [_pack_marks(flows, slot) for slot in range(len(layout.SLOTS))])
+            sides[x, row] = (side.bytes, side.packets, side.passed_bytes, side.syns, side.rsts, side.retrans,
+                             side.retrans_bytes, side.rst_flags, len(side.macs), (0,) * 6)
+    marks = [[_pack_marks(flows, slot)] for slot in range(len(layout.SLOTS))]
+    return Records([Part((table, opening), None)], [Part((sides,), None)], marks)
 
 
 def _pack_marks(flows: list[Flow], slot: int) -> Marks:
     rows = [row for row, flow in enumerate(flows) if slot in flow.marks]
     marks: NDArray[np.void] = np.array([flows[row].marks[slot] for row in rows], dtype=layout.MARK)
-    return Marks(np.array(rows, dtype=np.uint32), marks)
+    return Marks(np.array(rows, dtype=np.int64), marks, None)

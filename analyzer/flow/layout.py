@@ -1,39 +1,63 @@
-"""The tracker's records: what is kept of a flow, of each of its two directions, and of a marked packet.
+"""The trackers' records: what is kept of a flow, of each of its two directions, and of a marked packet.
 
-Both trackers hand over these records, and ``rows.py`` turns them into the FLOWS
+Both trackers hand over ``Records``, and ``rows.py`` turns them into the FLOWS
 table.  A direction is numbered by who spoke first (0 = the sender of the flow's
-first packet), because which end is the initiator may be learned later.  A mark
-that never happened takes no space.
+first packet), because which end is the initiator may be learned later.
+
+What is written for each packet stands in records of one cache line (FLOW, SIDE);
+what is seldom needed stands apart (OPENING, RARE).  The compiled tracker maps
+whole arrays of them, which take memory only where something was written: marks
+are one array for each kind, so a mark that never happened takes no space.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.tables import Column
+
 FLOW = np.dtype([
     ("first_ns", "i8"), ("last_ns", "i8"),
-    ("flow", "u4"), ("tunnel", "u4"),
-    ("ends", "u4", 2),                # address ids of direction 0's and direction 1's sender
+    ("end0", "u4"), ("end1", "u4"),   # address ids of direction 0's and direction 1's sender
+    ("port0", "u2"), ("port1", "u2"),
+    ("tunnel", "u4"), ("other_tunnel", "u4"),
+    ("flow", "u4"),
     ("history", "u4"),                # as in states.py, with direction 0 as the initiator
     ("duplicates", "u4"), ("synacks", "u4"), ("synack_last_seq", "u4"),
-    ("ports", "u2", 2),
-    ("interface", "u2"), ("vlan", "u2"),
-    ("window_i", "u2"), ("window_r", "u2"), ("mss_i", "u2"), ("mss_r", "u2"),
-    ("present", "u2"),                # bit per entry of SLOTS: this mark was set
+    ("present", "u2"),                # bit for each of SLOTS: this mark was set (for LAST see last0, last1)
     ("kind", "u1"), ("state", "u1"),
     ("initiator", "u1"),              # the direction whose sender is the initiator
-    ("spare", "u1", 3),
+    ("bits", "u1"),                   # the tracker's own
+    ("last0", "u1"), ("last1", "u1"), # the slot that holds the direction's last packet; 0xFF = none
+])
+
+OPENING = np.dtype([
+    ("interface", "u2"), ("vlan", "u2"), ("window_i", "u2"), ("window_r", "u2"), ("mss_i", "u2"), ("mss_r", "u2"),
 ])
 
 SIDE = np.dtype([
-    ("bytes", "u8"),
-    ("packets", "u4"), ("syns", "u4"), ("rsts", "u4"),
-    ("retrans", "u4"), ("retrans_bytes", "u4"), ("passed_bytes", "u4"),
+    ("bytes", "u8"), ("advanced_ns", "i8"),
+    ("packets", "u4"), ("end", "u4"), ("acked", "u4"), ("gap_low", "u4"), ("gap_high", "u4"),
+    ("passed_bytes", "u4"),
+    ("flight_bytes0", "u4"), ("flight_end0", "u4"), ("flight_bytes1", "u4"), ("flight_end1", "u4"),
+    ("mac", "u4"), ("known", "u1"), ("cursor", "u1"), ("filled", "u1"), ("dst_macs", "u1"),
+])
+
+RARE = np.dtype([
+    ("isn", "u4"), ("first_seq", "u4"), ("syns", "u4"), ("rsts", "u4"), ("retrans", "u4"), ("retrans_bytes", "u4"),
+    ("mac1", "u4"), ("mac2", "u4"), ("mac3", "u4"), ("rst_flags", "u1"), ("spare", "u1", 3),
+])
+
+OVER = np.dtype([
+    ("bytes", "u8"), ("packets", "u4"), ("passed_bytes", "u4"),
+    ("syns", "u4"), ("rsts", "u4"), ("retrans", "u4"), ("retrans_bytes", "u4"),
     ("rst_flags", "u1"), ("dst_macs", "u1"), ("spare", "u1", 6),
 ])
+"""A direction of a flow that is over: what FLOWS says of it, and no more."""
 
 MARK = np.dtype([
     ("position", "i8"), ("ns", "i8"),
@@ -41,6 +65,9 @@ MARK = np.dtype([
     ("src_mac", "u4"), ("dst_mac", "u4"),
     ("ip_id", "u2"), ("ttl", "u1"), ("spare", "u1"),
 ])
+
+PRINT = np.dtype([("print", "u8"), ("ns", "i8")])
+"""A packet remembered: its fingerprint, with the TTL in the lowest eight bits, and its time."""
 
 SLOTS = (
     "syn", "syn2", "synack", "synack2", "estab",
@@ -55,16 +82,59 @@ MACS = 4
 """Destination MACs told apart per direction; more are not counted."""
 
 
+class Part(NamedTuple):
+    """Records of some flows: tables of one length (the last axis), and which of their rows (None = all)."""
+
+    tables: tuple[NDArray[np.void], ...]
+    rows: NDArray[np.int64] | None
+
+
 class Marks(NamedTuple):
-    """All marks of one slot: ``marks[i]`` belongs to row ``rows[i]`` of the records."""
+    """Marks of one slot: ``table[at[i]]`` (``table[i]`` where ``at`` is None) belongs to record ``owner[i]``."""
 
-    rows: NDArray[np.uint32]
-    marks: NDArray[np.void]
+    owner: NDArray[np.int64]
+    table: NDArray[np.void]
+    at: NDArray[np.int64] | None
+
+    def column(self, name: str, which: NDArray[np.bool_] | None = None) -> Column:
+        """One field, of all these marks or of those that ``which`` selects."""
+        column: Column = self.table[name]
+        if self.at is not None:
+            return column[self.at if which is None else self.at[which]]
+        return column if which is None else column[which]
 
 
-class Records(NamedTuple):
-    """Finished flows: ``flows`` (n,) of FLOW, ``sides`` (2, n) of SIDE, one ``Marks`` for each of SLOTS."""
+class Records:
+    """Flows that are over or still live, in any order; ``count`` of them.
 
-    flows: NDArray[np.void]
-    sides: NDArray[np.void]
-    marks: list[Marks]
+    ``flow`` gives a field of FLOW or OPENING as (count,), ``side`` one of OVER as
+    (2, count).  ``marks`` may be asked once for each slot: it lets go of what it
+    gives, so that the table can grow while the records shrink.
+    """
+
+    def __init__(self, flows: Sequence[Part], sides: Sequence[Part], marks: list[list[Marks]]) -> None:
+        self._flows = flows
+        self._sides = sides
+        self._marks = marks
+        self.count = len(self.flow("flow"))
+
+    def flow(self, name: str) -> Column:
+        """One field of all flows."""
+        return _column(self._flows, name)
+
+    def side(self, name: str) -> Column:
+        """One field of both directions of all flows."""
+        return _column(self._sides, name)
+
+    def marks(self, slot: int) -> list[Marks]:
+        """All marks of one slot."""
+        given, self._marks[slot] = self._marks[slot], []
+        return given
+
+
+def _column(parts: Sequence[Part], name: str) -> Column:
+    found: list[Column] = []
+    for tables, rows in parts:
+        table = next(each for each in tables if name in (each.dtype.names or ()))
+        found.append(table[name] if rows is None else table[name][..., rows])
+    return np.concatenate(found, axis=-1)

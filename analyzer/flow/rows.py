@@ -1,8 +1,8 @@
 """The tracker's records as the FLOWS table: directions become initiator and responder.
 
 A column is allocated as zeros, which the operating system backs with memory only
-where something else is written, and written only where a mark happened: a
-million unanswered SYNs do not pay for the SYN-ACKs that never came.
+where something else is written, and it is written only where there is something
+to say: a million unanswered SYNs do not pay for the SYN-ACKs that never came.
 """
 
 from __future__ import annotations
@@ -11,74 +11,86 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.flow import layout, states
-from analyzer.flow.layout import Records
-from analyzer.tables import FLOWS, Table, empty
+from analyzer.flow.layout import Marks, Records
+from analyzer.tables import FLOWS, Column, Table, empty
 
-_BY_ROLE = ("syn", "syn2", "synack", "synack2", "estab")
-_BY_DIRECTION = ("rst", "data", "fin", "last")
-_MARK_FIELDS = ("frame", "position", "ns", "seq", "ack", "tsval", "tsecr", "ttl", "ip_id", "src_mac", "dst_mac")
-_SIDE_COLUMNS = {
+_AS_THEY_ARE = {
+    "flow": "flow", "kind": "kind", "tunnel": "tunnel", "state": "state", "first_ns": "first_ns",
+    "last_ns": "last_ns", "duplicates": "duplicates", "synacks": "synack_count",
+    "synack_last_seq": "synack_last_seq", "interface": "interface", "vlan": "vlan", "window_i": "window_i",
+    "window_r": "window_r", "mss_i": "mss_i", "mss_r": "mss_r",
+}
+_BY_DIRECTION = {
     "packets": "packets_{}", "bytes": "bytes_{}", "rsts": "rst_{}_count", "rst_flags": "rst_{}_flags",
     "retrans": "retrans_{}", "retrans_bytes": "retrans_{}_bytes", "passed_bytes": "passed_{}_bytes",
     "dst_macs": "dst_macs_{}",
 }
+_MARK_FIELDS = ("frame", "position", "ns", "seq", "ack", "tsval", "tsecr", "ttl", "ip_id", "src_mac", "dst_mac")
+_MARKS_OF_ROLES = ("syn", "syn2", "synack", "synack2", "estab")
+_MARKS_OF_DIRECTIONS = {layout.RST: "rst", layout.DATA: "data", layout.FIN: "fin", layout.LAST: "last"}
 
 
 def assemble(records: Records, capture: int) -> Table:
     """The FLOWS table of these records, in the order of the flows' first packets."""
-    flows, sides = records.flows, records.sides
-    table = empty(FLOWS, len(flows))
-    place = np.empty(len(flows), dtype=np.int64)
-    place[np.argsort(flows["flow"], kind="stable")] = np.arange(len(flows))
-    turned = flows["initiator"] == 1
+    sheet = _Sheet(records, capture)
+    sheet.marks()
+    sheet.flows()
+    return sheet.table
 
-    def put(column: str, values: NDArray[np.generic]) -> None:
+
+class _Sheet:
+    def __init__(self, records: Records, capture: int) -> None:
+        self.records = records
+        self.table = empty(FLOWS, records.count)
+        self.place = np.empty(records.count, dtype=np.int64)
+        self.place[np.argsort(records.flow("flow"), kind="stable")] = np.arange(records.count)
+        self.turned: NDArray[np.bool_] = records.flow("initiator") == 1
+        if capture:
+            self.table["capture"][:] = capture
+
+    def put(self, name: str, values: Column) -> None:
         some = np.flatnonzero(values)
-        table[column][place[some]] = values[some]
+        self.table[name][self.place[some]] = values[some]
 
-    if capture:
-        table["capture"][:] = capture
-    for name in ("flow", "interface", "kind", "tunnel", "vlan", "state", "first_ns", "last_ns", "duplicates",
-                 "synack_last_seq", "window_i", "window_r", "mss_i", "mss_r"):
-        put(name, flows[name])
-    put("synack_count", flows["synacks"])
-    put("history", _history(flows["history"], turned))
-    rows = np.arange(len(flows))
-    for role, end in (("i", turned.astype(np.int64)), ("r", 1 - turned.astype(np.int64))):
-        whole = {"i": "initiator", "r": "responder"}[role]
-        put(whole, flows["ends"][rows, end])
-        put(f"{whole}_port", flows["ports"][rows, end])
-        for field, column in _SIDE_COLUMNS.items():
-            put(column.format(role), sides[field][end, rows])
-    put("syn_count", sides["syns"][turned.astype(np.int64), rows])
-    _marks(table, records, place, turned)
-    return table
+    def flows(self) -> None:
+        records, turned = self.records, self.turned
+        for name, column in _AS_THEY_ARE.items():
+            self.put(column, records.flow(name))
+        self.put("history", _history(records.flow("history"), turned))
+        for what, suffix in (("end", ""), ("port", "_port")):
+            end0, end1 = records.flow(f"{what}0"), records.flow(f"{what}1")
+            self.put(f"initiator{suffix}", np.where(turned, end1, end0))
+            self.put(f"responder{suffix}", np.where(turned, end0, end1))
+        for name, column in _BY_DIRECTION.items():
+            sides = records.side(name)
+            self.put(column.format("i"), np.where(turned, sides[1], sides[0]))
+            self.put(column.format("r"), np.where(turned, sides[0], sides[1]))
+        syns = records.side("syns")
+        self.put("syn_count", np.where(turned, syns[1], syns[0]))
 
-
-def _history(bits: NDArray[np.uint32], turned: NDArray[np.bool_]) -> NDArray[np.uint32]:
-    initiators = np.uint32(states.HIST_S * sum(4**i for i in range(len(states.LETTERS))))
-    exchanged = ((bits & initiators) << np.uint32(1)) | ((bits >> np.uint32(1)) & initiators)
-    exchanged |= bits & np.uint32(states.FLIPPED)
-    return np.where(turned, exchanged, bits).astype(np.uint32)
-
-
-def _marks(table: Table, records: Records, place: NDArray[np.int64], turned: NDArray[np.bool_]) -> None:
-    for slot, name in enumerate(_BY_ROLE):
-        rows, marks = records.marks[slot]
-        _scatter(table, name, place[rows], marks)
-    for first, name in ((layout.RST, "rst"), (layout.DATA, "data"), (layout.FIN, "fin"), (layout.LAST, "last")):
+    def marks(self) -> None:
+        for slot, name in enumerate(_MARKS_OF_ROLES):
+            for marks in self.records.marks(slot):
+                self._scatter(name, marks, None)
+        for first, name in _MARKS_OF_DIRECTIONS.items():
+            for x in (0, 1):
+                for marks in self.records.marks(first + x):
+                    is_i = self.turned[marks.owner] == (x == 1)
+                    self._scatter(f"{name}_i", marks, is_i)
+                    self._scatter(f"{name}_r", marks, ~is_i)
         for x in (0, 1):
-            rows, marks = records.marks[first + x]
-            is_i = turned[rows] == (x == 1)
-            _scatter(table, f"{name}_i", place[rows[is_i]], marks[is_i])
-            _scatter(table, f"{name}_r", place[rows[~is_i]], marks[~is_i])
-    for x in (0, 1):
-        rows, marks = records.marks[layout.DATA2 + x]
-        is_r = turned[rows] == (x == 0)
-        _scatter(table, "data_r2", place[rows[is_r]], marks[is_r])
+            for marks in self.records.marks(layout.DATA2 + x):
+                self._scatter("data_r2", marks, self.turned[marks.owner] == (x == 0))
+
+    def _scatter(self, name: str, marks: Marks, which: NDArray[np.bool_] | None) -> None:
+        at = self.place[marks.owner if which is None else marks.owner[which]]
+        if len(at):
+            for field in _MARK_FIELDS:
+                self.table[f"{name}_{field}"][at] = marks.column(field, which)
 
 
-def _scatter(table: Table, name: str, at: NDArray[np.int64], marks: NDArray[np.void]) -> None:
-    if len(at):
-        for field in _MARK_FIELDS:
-            table[f"{name}_{field}"][at] = marks[field]
+def _history(bits: Column, turned: NDArray[np.bool_]) -> Column:
+    history = bits.astype(np.uint32)
+    ours = np.uint32(states.INITIATORS)
+    exchanged = (history & ours) << np.uint32(1) | history >> np.uint32(1) & ours | history & np.uint32(states.FLIPPED)
+    return np.where(turned, exchanged, history).astype(np.uint32)

@@ -104,7 +104,7 @@ FLIPPED = 1 << (2 * len(LETTERS))
 HIST_S, HIST_H, HIST_A, HIST_D, HIST_F, HIST_R, HIST_T, HIST_G, HIST_W, HIST_Q = (
     1 << (2 * i) for i in range(len(LETTERS))
 )
-_INITIATORS = sum(1 << (2 * i) for i in range(len(LETTERS)))
+INITIATORS = sum(1 << (2 * i) for i in range(len(LETTERS)))
 
 
 def history_text(bits: int) -> str:
@@ -121,7 +121,7 @@ def history_text(bits: int) -> str:
 
 def swapped(bits: int) -> int:
     """The same history with initiator and responder exchanged; ``FLIPPED`` stays."""
-    ours, theirs = bits & _INITIATORS, bits >> 1 & _INITIATORS
+    ours, theirs = bits & INITIATORS, bits >> 1 & INITIATORS
     return ours << 1 | theirs | bits & FLIPPED
 
 
