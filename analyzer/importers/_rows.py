@@ -21,6 +21,7 @@ from analyzer.balance.mapping import (
 )
 from analyzer.importers._address import address, port, unicast
 from analyzer.importers._problems import Expected, Problems, shown
+from analyzer.importers._services import PORTS
 from analyzer.units import Origin
 
 _WILDCARDS = frozenset({"", "*", "0", "any", "any4", "any6", "0.0.0.0/0", "::/0", "[::]"})
@@ -93,6 +94,11 @@ class Rows:
         except Expected as wrong:
             self.problems.add(line, column, f"{what}: {wrong.expected}", shown(text))
             return None
+
+    def named_port(self, text: str, line: int, column: int, what: str) -> int | None:
+        """A port in digits or by its name (IANA's, or a vendor's word for it)."""
+        known = PORTS.get(text.lower())
+        return known if known is not None else self.port(text, line, column, what)
 
     def ports(self, text: str, line: int, column: int, what: str) -> list[int]:
         """A port or a short range ``8000-8003``; a long one is a warning."""
