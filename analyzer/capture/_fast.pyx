@@ -48,6 +48,11 @@ cdef enum:
     PACKET = 6
     CUSTOM = 0x0BAD
     CUSTOM_KEPT = 0x40000BAD
+    JOURNAL = 9
+    EVENT = 0x204
+    EVENT_2 = 0x216
+    EVENT_LARGE = 0x221
+    NOT_A_PACKET = 0xFFFF
 
 cdef uint64_t BILLION = 1000000000
 cdef int64_t NEAR_NS = 604800000000000
@@ -61,7 +66,8 @@ CONSTANTS = {
     "MULTIPLY": MULTIPLY, "DIVIDE": DIVIDE, "COMMENTS_OF_A_PACKET": COMMENTS_OF_A_PACKET, "ZERO_RUN": ZERO_RUN,
     "CHAIN": CHAIN, "WIRE_LIMIT": WIRE_LIMIT, "FIND_LIMIT": FIND_LIMIT, "NEAR_NS": NEAR_NS, "SECTION": SECTION,
     "DESCRIPTION": DESCRIPTION, "OLD_PACKET": OLD_PACKET, "SIMPLE_PACKET": SIMPLE_PACKET, "NAMES": NAMES,
-    "STATISTICS": STATISTICS, "PACKET": PACKET,
+    "STATISTICS": STATISTICS, "PACKET": PACKET, "CUSTOM": CUSTOM, "CUSTOM_KEPT": CUSTOM_KEPT, "JOURNAL": JOURNAL,
+    "EVENT": EVENT, "EVENT_2": EVENT_2, "EVENT_LARGE": EVENT_LARGE, "NOT_A_PACKET": NOT_A_PACKET,
 }
 """The same words as in ``records``; a test holds them equal."""
 
@@ -220,7 +226,19 @@ cdef inline int64_t least(uint32_t kind):
         return 24
     if kind == SECTION:
         return 28
+    if kind == CUSTOM or kind == CUSTOM_KEPT:
+        return 16
+    if kind == JOURNAL or kind == EVENT or kind == EVENT_2 or kind == EVENT_LARGE:
+        return 36
     return 12
+
+
+cdef inline bint is_event(uint32_t kind):
+    """Whether Wireshark numbers such a block as a frame although it is no packet."""
+    return (
+        kind == CUSTOM or kind == CUSTOM_KEPT or kind == JOURNAL or kind == EVENT or kind == EVENT_2
+        or kind == EVENT_LARGE
+    )
 
 
 def scan_pcapng(stretch, columns, Py_ssize_t row, section):
@@ -241,7 +259,8 @@ def scan_pcapng(stretch, columns, Py_ssize_t row, section):
     cdef bint big = layout[0] != 0, wanted = layout[5] != 0, clamped = False
     cdef int64_t interfaces = layout[1], record_limit = layout[2], block_limit = layout[3], most = layout[4]
     cdef Py_ssize_t rows = starts.shape[0]
-    cdef uint32_t kind, length, captured, wire, which, lost
+    cdef uint32_t kind, length, stated, trailer, captured, wire, which, lost
+    cdef bint event
     cdef int64_t after, start, last_ns = tallies[LAST_NS]
     cdef int status
     cdef int64_t number
@@ -254,27 +273,39 @@ def scan_pcapng(stretch, columns, Py_ssize_t row, section):
         if kind == SECTION:
             status, number = BLOCK, 0
             break
-        if length < least(kind) or length % 4:
+        if length < least(kind):
             status, number = DAMAGED, BAD_BLOCK
             break
         if length > block_limit:
             status, number = DAMAGED, LONG_BLOCK
             break
+        stated = length
+        length = <uint32_t>((<int64_t>length + 3) // 4 * 4)
         if end - at < length:
             status, number = MORE, length
             break
-        if word(octets, at + length - 4, big) != length:
+        trailer = word(octets, at + length - 4, big)
+        if trailer != stated and trailer != length:
             status, number = DAMAGED, TRAILER
             break
         if kind == DESCRIPTION or kind == NAMES or kind == STATISTICS:
             status, number = BLOCK, length
             break
-        if kind != PACKET and kind != SIMPLE_PACKET and kind != OLD_PACKET:
+        event = is_event(kind)
+        if kind != PACKET and kind != SIMPLE_PACKET and kind != OLD_PACKET and not event:
             at += length
             continue
         if row == rows:
             status, number = FULL, 0
             break
+        if event:
+            starts[row], positions[row] = at + 8, base + at + 8
+            captures[row], wires[row] = 0, 0
+            times[row] = last_ns
+            links[row], places[row] = NOT_A_PACKET, 0
+            row += 1
+            at += length
+            continue
         if notes.shape[0] - 2 * tallies[NOTES] < 2 * COMMENTS_OF_A_PACKET:
             status, number = NOTED, 0
             break
@@ -385,9 +416,7 @@ cdef int64_t claimed(const uint8_t[::1] octets, int64_t at, bint big):
             big = False
         else:
             return 0
-    elif kind == CUSTOM or kind == CUSTOM_KEPT:
-        shortest = 16
-    elif kind == 0 or kind > PACKET:
+    elif (kind == 0 or kind > PACKET) and not is_event(kind):
         return 0
     length = word(octets, at + 4, big)
     return length if shortest <= length <= FIND_LIMIT and length % 4 == 0 else 0

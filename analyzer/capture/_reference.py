@@ -122,27 +122,32 @@ def scan_pcapng(  # noqa: C901, PLR0912, PLR0915 - one loop with many ways out, 
         if kind == r.SECTION:      # its byte order is its own: the caller reads it
             status, number = r.BLOCK, 0
             break
-        if length < r.LEAST_OCTETS.get(kind, 12) or length % 4:
+        if length < r.LEAST_OCTETS.get(kind, 12):
             status, number = r.DAMAGED, r.BAD_BLOCK
             break
         if length > layout[r.NG_BLOCK_LIMIT]:
             status, number = r.DAMAGED, r.LONG_BLOCK
             break
+        claimed, length = length, (length + 3) // 4 * 4
         if end - at < length:
             status, number = r.MORE, length
             break
-        if word.unpack_from(view, at + length - 4)[0] != length:
+        if word.unpack_from(view, at + length - 4)[0] not in (claimed, length):
             status, number = r.DAMAGED, r.TRAILER
             break
         if kind in (r.DESCRIPTION, r.NAMES, r.STATISTICS):
             status, number = r.BLOCK, length
             break
-        if kind not in (r.PACKET, r.SIMPLE_PACKET, r.OLD_PACKET):
+        if kind not in (r.PACKET, r.SIMPLE_PACKET, r.OLD_PACKET, *r.EVENTS):
             at += length
             continue
         if len(found) == room:
             status, number = r.FULL, 0
             break
+        if kind in r.EVENTS:
+            found.append((at + 8, 0, 0, int(tallies[r.LAST_NS]), r.NOT_A_PACKET, 0, base + at + 8))
+            at += length
+            continue
         if len(notes) - 2 * tallies[r.NOTES] < 2 * r.COMMENTS_OF_A_PACKET:
             status, number = r.NOTED, 0
             break

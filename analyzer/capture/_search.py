@@ -97,7 +97,7 @@ def find_pcapng(stretch: r.Stretch, layout: NDArray[np.int64]) -> Answer:
     """The first offset from ``begin`` on, in steps of 32 bits, where a block begins and ends alike."""
     octets, begin, end, eof, _base = stretch
     order = ">" if layout[r.NG_BIG] else "<"
-    known = np.array([*r.LEAST_OCTETS, *r.CUSTOM], np.uint32)
+    known = np.array([*r.LEAST_OCTETS], np.uint32)
     stop = end - 12 + 1
     for start in range(begin, stop, STRIDE):
         count = (min(STRIDE, stop - start) + 3) // 4
@@ -129,5 +129,4 @@ def _block_length(octets: r.Octets, at: int, kind: int, order: str) -> int:
         if not order:
             return 0
     (length,) = struct.unpack_from(order + "I", octets.data, at + 4)
-    least = r.LEAST_OCTETS.get(kind, 16)
-    return int(length) if least <= length <= r.FIND_LIMIT and length % 4 == 0 else 0
+    return int(length) if r.LEAST_OCTETS[kind] <= length <= r.FIND_LIMIT and length % 4 == 0 else 0

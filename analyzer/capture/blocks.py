@@ -33,8 +33,13 @@ def options_of(octets: bytes, order: Order, most: int) -> Options:
         if code == 0 or length > len(octets) - at - 4:
             break
         found.append((code, octets[at + 4 : at + 4 + length]))
-        at += 4 + (length + 3) // 4 * 4
+        at += 4 + rounded(length)
     return found
+
+
+def rounded(octets: int) -> int:
+    """A length with the padding to 32 bits."""
+    return (octets + 3) // 4 * 4
 
 
 def integer(octets: bytes, order: Order) -> int:
@@ -121,4 +126,4 @@ def name_records(body: bytes, order: Order, most: int) -> Iterator[tuple[bytes, 
         if size and len(value) > size and name:
             found += 1
             yield value[:size], name[:TEXT_LIMIT].decode("utf-8", "replace")
-        at += 4 + (length + 3) // 4 * 4
+        at += 4 + rounded(length)

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-NOT_A_PACKET = 0xFFFF
-"""Link type of a row that Wireshark numbers as a frame although it is none (a journal entry, a custom block)."""
-
 _RAW_ALIASES = {12: 101, 14: 101}   # DLT_RAW of Linux and the BSDs, of OpenBSD: files hold them too
 
 

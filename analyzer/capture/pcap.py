@@ -81,7 +81,7 @@ class PcapReader(RecordReader):
         self._layout[r.BIG] = big
         self._layout[r.HEADER] = variant.record_headers[0]
         self._layout[r.FRACTION_NS] = fraction_ns
-        self._layout[r.LENGTHS] = r.SWAPPED if old and not aix else r.DOUBTFUL if (major, minor) == (2, 3) else r.PLAIN
+        self._layout[r.LENGTHS] = r.SWAPPED if old else r.DOUBTFUL if (major, minor) == (2, 3) else r.PLAIN
         self._layout[r.RECORD_LIMIT] = limits.record_bytes
         self._layout[r.LINK] = plain_link_type(link_type)
         self.interfaces.append(

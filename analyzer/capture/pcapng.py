@@ -30,6 +30,7 @@ from analyzer.capture.blocks import (
     integer,
     name_records,
     options_of,
+    rounded,
     statistics,
     texts,
 )
@@ -58,6 +59,7 @@ class PcapngReader(RecordReader):
         self._notes = np.zeros(2 * NOTES, np.int64)
         self._order: Order = "<"
         self._section = -1
+        self._section_at = -1
         self._foreign = False   # a section of a version that we do not know: its blocks are not believed
         self._kept_bytes = 0
         self._crowded = False
@@ -72,11 +74,9 @@ class PcapngReader(RecordReader):
         if head[8:12] not in BYTE_ORDERS:
             raise NotACapture(f"{self.path}: octet 8: {head[8:12].hex()} is no byte-order magic of pcapng")
         if (need := self._section_header()) and self._window.more(need):
-            need = self._section_header()
-        if need or self._damages or self._lost:
-            raise CaptureDamaged(f"{self.path}: octet 4: the section header block is damaged: its lengths disagree")
+            self._section_header()
         if self._foreign:
-            raise NotACapture(f"{self.path}: octet 12: {self._said[0].removeprefix('octet 0: ')}")
+            raise NotACapture(f"{self.path}: {self._said[0]}")
 
     def _scan(self, columns: r.Columns, row: int) -> r.Result:
         section = r.Section(self._layout, self._table, self._notes, self._tallies)
@@ -88,13 +88,13 @@ class PcapngReader(RecordReader):
     def _whole(self, reason: int) -> int:
         if reason not in (r.LYING, r.OVERSIZE):
             return 0
-        return integer(self._window.peek(8)[4:], self._order)
+        return rounded(integer(self._window.peek(8)[4:], self._order))
 
     def _block(self) -> int:
         head = self._window.peek(8)
         if head[:4] == MAGIC:
             return self._section_header()
-        kind, length = integer(head[:4], self._order), integer(head[4:], self._order)
+        kind, length = integer(head[:4], self._order), rounded(integer(head[4:], self._order))
         body = self._window.peek(length)[8:-4]
         if not self._foreign:
             match kind:
@@ -113,31 +113,34 @@ class PcapngReader(RecordReader):
             return 28
         head = self._window.peek(28)
         order = BYTE_ORDERS.get(head[8:12])
-        length = integer(head[4:8], order) if order else 0
-        if order is None or length < 28 or length % 4:
+        if order is None:
             return self._damaged(r.BAD_BLOCK)
-        if length > self._limits.block_bytes:
-            return self._damaged(r.LONG_BLOCK)
+        if self._section_at != self._window.offset:   # not the second look at one that was not there as a whole
+            self._begin_section(head, order)
+        stated = integer(head[4:8], order)
+        length = rounded(stated)
+        if stated < 28 or stated > self._limits.block_bytes:
+            return self._damaged(r.BAD_BLOCK if stated < 28 else r.LONG_BLOCK)
         if len(self._window) < length:
             return length
         block = self._window.peek(length)
-        if block[-4:] != head[4:8]:
+        if integer(block[-4:], order) not in {stated, length}:
             return self._damaged(r.TRAILER)
-        self._begin_section(block, order)
+        self._keep_comments(0, options_of(block[24:-4], order, self._limits.options))
         self._window.begin += length
         return 0
 
-    def _begin_section(self, block: bytes, order: Order) -> None:
+    def _begin_section(self, head: bytes, order: Order) -> None:
         """Forget the interfaces of the section before, and take this one's byte order."""
         self._order = order
         self._section += 1
+        self._section_at = self._window.offset
         self._layout[r.NG_BIG] = order == ">"
         self._layout[r.NG_INTERFACES] = 0
-        major, minor = integer(block[12:14], order), integer(block[14:16], order)
+        major, minor = integer(head[12:14], order), integer(head[14:16], order)
         self._foreign = major != 1 or minor not in {0, 2}
         if self._foreign:
-            self._warn(f"octet {self._window.offset}: pcapng version {major}.{minor} is not known; expected 1.0")
-        self._keep_comments(0, options_of(block[24:-4], order, self._limits.options))
+            self._warn(f"octet {self._section_at + 12}: pcapng version {major}.{minor} is not known; expected 1.0")
 
     def _description(self, body: bytes) -> None:
         """Describe one more interface of this section."""

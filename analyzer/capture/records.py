@@ -71,10 +71,20 @@ FIND_LIMIT = 256 * 1024 + 64 * 1024
 """A pcapng block that is found after damage: the largest frame with the largest option."""
 
 SECTION, DESCRIPTION, OLD_PACKET, SIMPLE_PACKET, NAMES, STATISTICS, PACKET = 0x0A0D0D0A, 1, 2, 3, 4, 5, 6
-LEAST_OCTETS = {SECTION: 28, DESCRIPTION: 20, OLD_PACKET: 32, SIMPLE_PACKET: 16, NAMES: 12, STATISTICS: 24, PACKET: 32}
-"""Block types that we read, and the shortest that each can be."""
-CUSTOM = (0x0BAD, 0x4000_0BAD)
-"""Custom blocks, with and without leave to copy them."""
+CUSTOM, CUSTOM_KEPT, JOURNAL, EVENT, EVENT_2, EVENT_LARGE = 0x0BAD, 0x4000_0BAD, 9, 0x204, 0x216, 0x221
+EVENTS = (CUSTOM, CUSTOM_KEPT, JOURNAL, EVENT, EVENT_2, EVENT_LARGE)
+"""Custom blocks, systemd's journal, sysdig's events: Wireshark (4.0) numbers them as frames, so they take a row."""
+LEAST_OCTETS = {
+    SECTION: 28, DESCRIPTION: 20, OLD_PACKET: 32, SIMPLE_PACKET: 16, NAMES: 12, STATISTICS: 24, PACKET: 32,
+    CUSTOM: 16, CUSTOM_KEPT: 16, JOURNAL: 36, EVENT: 36, EVENT_2: 36, EVENT_LARGE: 36,
+}
+"""Block types that we read, and the shortest that each can be.
+
+A length that is no multiple of 32 bits is rounded up, as Wireshark does: some
+writers count the padding and some do not.
+"""
+NOT_A_PACKET = 0xFFFF
+"""Link type of a row that Wireshark numbers as a frame although it is none."""
 
 
 class Stretch(NamedTuple):

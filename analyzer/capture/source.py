@@ -11,12 +11,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from analyzer.capture.compressed import MAGIC_BYTES, Decompressed, method_of
 from analyzer.capture.files import PlainFile
-from analyzer.capture.interface import NOT_A_PACKET, Comment, Interface
+from analyzer.capture.interface import Comment, Interface
 from analyzer.capture.limits import DEFAULT_LIMITS, Limits
 from analyzer.capture.pcap import PcapReader, is_pcap
 from analyzer.capture.pcapng import MAGIC as PCAPNG_MAGIC
 from analyzer.capture.pcapng import PcapngReader
+from analyzer.capture.records import NOT_A_PACKET
 from analyzer.capture.window import Window
 from analyzer.errors import CaptureDamaged, NotACapture
 from analyzer.tables import Batch
@@ -71,17 +73,26 @@ def open_capture(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> Source
 
 
 def _recognise(name: str, window: Window, limits: Limits) -> Source:
-    """The reader for what the first octets say."""
-    magic = window.peek(4)
+    """The reader for what the first octets say, after decompression where they say that."""
+    magic = window.peek(MAGIC_BYTES)
     if window.failure:
         raise window.failure
+    inside, method = "", method_of(magic)
+    if method:
+        window = Window(Decompressed(name, method, window, limits), limits.chunk_bytes)
+        magic = window.peek(MAGIC_BYTES)
+        inside = f"inside its {method.name} compression "
+        if window.failure and not magic:
+            raise window.failure
     if not magic:
-        raise NotACapture(f"{name}: is empty; expected a capture (pcap, pcapng)")
-    if magic == PCAPNG_MAGIC:
+        raise NotACapture(f"{name}: {inside}is empty; expected a capture (pcap, pcapng)")
+    if magic.startswith(PCAPNG_MAGIC):
         return PcapngReader(name, window, limits)
     if is_pcap(magic):
         return PcapReader(name, window, limits)
-    raise NotACapture(f"{name}: begins with {magic.hex()}, which is no capture that we know; expected pcap or pcapng")
+    raise NotACapture(
+        f"{name}: {inside}begins with {magic[:4].hex()}, which is no capture that we know; expected pcap or pcapng"
+    )
 
 
 def read_frames(
