@@ -52,7 +52,7 @@ def net_namespaces(pids: set[int]) -> set[str]:
     found = set()
     for pid in pids:
         try:
-            found.add(os.readlink(f"/proc/{pid}/ns/net"))
+            found.add(str(Path(f"/proc/{pid}/ns/net").readlink()))
         except OSError:
             continue
     return found
@@ -85,7 +85,7 @@ def owner(program: str, until: str) -> subprocess.Popen[str]:
 def test_a_killed_owner_leaves_nothing(number):
     child = owner(OWNER, "built")
     running = owned_by(child.pid)
-    spaces = net_namespaces(running) - {os.readlink("/proc/self/ns/net")}
+    spaces = net_namespaces(running) - {str(Path("/proc/self/ns/net").readlink())}
     assert len(running) >= 9
     assert len(spaces) >= 8, "seven hosts and the walls themselves"
     child.send_signal(number)

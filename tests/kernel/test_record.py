@@ -9,7 +9,7 @@ import pytest
 from analyzer.errors import ConfigError
 from analyzer.kernel.record import LARGEST_OCTETS, load, main, record
 
-STORY = '''
+STORY = """
 from analyzer.kernel.topology import Host, Interface, Topology
 
 TOPOLOGY = Topology((
@@ -21,7 +21,7 @@ CAPTURES = {"balancer": ("balancer", "eth0")}
 
 def play(bench):
     assert bench.ping("balancer", "10.0.2.2", count=%d).returncode == 0
-'''
+"""
 
 
 def folder(tmp_path, text):
