@@ -101,8 +101,10 @@ class RecordReader(ABC):
                 first, self.frames = self.frames + 1, self.frames + rows
                 if rows:
                     yield self._batch(columns, rows, first)
-                if need and not self._window.more(need):
+                if need and self._window.eof:
                     self._break_off()
+                elif need:
+                    self._window.more(need)   # and where that is not there, the scanner looks again, knowing the end
         finally:
             self._window.stream.close()
         if not self.frames and (self._window.failure or self._damages):
