@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from analyzer.balance.mapping import Mapping
+from analyzer.balance.vantage import declared_role
 from analyzer.capture.source import Source, open_capture
 from analyzer.diagnose.evidence import Observed
 from analyzer.diagnose.overview import CaptureRead
@@ -29,16 +30,16 @@ class Read:
     compiled: bool = True
 
 
-def named(argument: str | Path) -> tuple[str, str]:
-    """``client=a.pcap`` as (vantage, path); a path alone is its own vantage, by its file name without endings.
+def named(argument: str | Path) -> tuple[str, str, bool]:
+    """``client=a.pcap`` as (vantage, path, named by the user); a path alone goes by its file name without endings.
 
     An existing file wins over the reading as ``name=path``.
     """
     text = str(argument)
     vantage, separator, path = text.partition("=")
     if separator and vantage and "/" not in vantage and not Path(text).exists():
-        return vantage, path
-    return ("stdin" if text == "-" else Path(text).name.split(".")[0] or text), text
+        return vantage, path, True
+    return ("stdin" if text == "-" else Path(text).name.split(".")[0] or text), text, False
 
 
 def read_captures(arguments: Iterable[str | Path], mapping: Mapping) -> Read:
@@ -47,13 +48,15 @@ def read_captures(arguments: Iterable[str | Path], mapping: Mapping) -> Read:
     decoder = Decoder(book)
     read = Read(Observed([], [], [], book, mapping))
     flows, claims, icmp = [], [], []
+    names: list[str] = []
     compiled = decoder.compiled
     for number, argument in enumerate(arguments):
-        vantage, path = named(argument)
+        vantage, path, by_user = named(argument)
         source = open_capture(path)
         tracker = FlowTracker(number, book)
         events = EventCollector(number)
-        summary = CaptureRead(path=path, vantage=vantage)
+        summary = CaptureRead(path=path, vantage=vantage, role=declared_role(vantage) if by_user else "")
+        names.append(vantage if by_user else "")
         for batch in source.batches():
             packets = decoder.decode(batch)
             tracker.feed(packets)
@@ -68,6 +71,7 @@ def read_captures(arguments: Iterable[str | Path], mapping: Mapping) -> Read:
     if not read.captures:
         raise CaptureError("no capture was given; expected at least one pcap or pcapng file, or - for standard input")
     read.observed.flows, read.observed.claims, read.observed.icmp = flows, claims, icmp
+    read.observed.vantages = names
     read.compiled = compiled
     return read
 

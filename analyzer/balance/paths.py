@@ -97,6 +97,18 @@ WHERE NOT a.any_done
 SYN was sent to), NULL = these MACs and TTLs do not tell.  ``direct``: the client itself sent this SYN to the real server.
 An attempt that was completed anywhere is healthy whatever way its packets took, and is not judged."""
 
+WATCHED = """
+CREATE TABLE watched AS
+SELECT p.capture
+FROM point AS p
+WHERE p.role = 'server'
+  -- a tap that sees one direction only proves no silence: something there must have been answered, or asked by the server
+  AND (EXISTS (SELECT 1 FROM leg AS l WHERE l.capture = p.capture AND (l.reply IS NOT NULL OR l.done))
+       OR EXISTS (SELECT 1 FROM claim AS c JOIN leg AS l ON l.capture = c.capture AND l.syn_dst_mac = c.src_mac
+                  WHERE c.capture = p.capture))
+"""
+"""Capture points at a real server that see what the server sends."""
+
 JUDGED = f"""
 CREATE TABLE judged AS
 WITH whole AS (
@@ -131,7 +143,10 @@ WITH whole AS (
            bool_or(near) AS near,
            min(answered_src_mac) FILTER (WHERE answered_src_mac > 0 AND answered_ttl IN {START_TTLS}) AS answered_from_mac,
            min(forwarded_dst_mac) FILTER (WHERE forwarded_dst_mac > 0) AS forwarded_to_mac,
-           min(forwarded_ns) AS forwarded_ns
+           min(forwarded_ns) AS forwarded_ns,
+           -- a capture that the user says is the real server's own, which sends on it, and not to this client
+           bool_or(forwarded_frame IS NOT NULL AND answered_frame IS NULL AND rejected_frame IS NULL
+                   AND capture IN (SELECT capture FROM watched)) AS silent_at_server
     FROM way
     GROUP BY attempt
 )
@@ -174,6 +189,7 @@ SELECT *,
            WHEN left_elsewhere AND mapping = 'declared' AND from_balancer THEN 'likely'
            -- the reply was not captured, but the server was looking for the client itself
            WHEN asked AND forwarded AND NOT answered AND sought THEN 'likely'
+           WHEN asked AND forwarded AND NOT answered AND redirected THEN 'likely'
        END AS bypass,
        coalesce(reply_went, CASE WHEN sought AND NOT answered THEN 'client' END) AS went
 FROM facts

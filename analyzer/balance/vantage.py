@@ -7,6 +7,26 @@ connection; then the simpler role is named and the reason says so.
 
 from __future__ import annotations
 
+import re
+
+ROLES = ("client", "balancer-front", "balancer-back", "balancer", "server", "router", "mirror")
+
+_NAMES = (
+    (r"(lb|balancer|director|vip)[-_]?(front|outside|ext)", "balancer-front"),
+    (r"(lb|balancer|director)[-_]?(back|inside|int)", "balancer-back"),
+    (r"(lb|balancer|director)", "balancer"),
+    (r"(real[-_]?)?server|rs\d", "server"),
+    (r"(ext|lan)?client", "client"),
+    (r"router|gateway|firewall", "router"),
+    (r"mirror|span|switch|tap", "mirror"),
+)
+
+
+def declared_role(vantage: str) -> str:
+    """The role that a user's name for a capture point says (``server1=a.pcap``), or nothing."""
+    return next((role for pattern, role in _NAMES if re.match(pattern, vantage, re.IGNORECASE)), "")
+
+
 ROLE = """
 CREATE TABLE role AS
 WITH points AS (
@@ -24,6 +44,7 @@ WITH points AS (
     GROUP BY s.capture
 )
 SELECT capture,
+       (SELECT d.role FROM point AS d WHERE d.capture = points.capture) AS declared,
        CASE
            WHEN both_sides > 0 AND strays > 0 THEN 'mirror'
            WHEN both_sides > 0 AND cooked THEN 'balancer'

@@ -46,6 +46,7 @@ STATEMENTS = (
     ("owner", paths.OWNER),
     ("same_hop", paths.SAME_HOP),
     ("way", paths.WAY),
+    ("watched", paths.WATCHED),
     ("judged", paths.JUDGED),
     ("flip", flips.FLIP),
     ("role", vantage.ROLE),
@@ -64,6 +65,7 @@ class Observed:
     icmp: Sequence[Table]
     book: AddressBook
     mapping: Mapping = field(default_factory=Mapping)
+    vantages: Sequence[str] = ()   # by capture: the name that the user gave the capture point, else ""
 
 
 class Evidence:
@@ -79,6 +81,7 @@ class Evidence:
         self._register("flow", FLOWS, observed.flows)
         self._register("claim", CLAIMS, observed.claims)
         self._register("icmp", ICMP_EVENTS, observed.icmp)
+        self._load_points(observed.vantages)
         self._load_mapping(observed.mapping)
         self._load_addresses()
         self._con.execute("SET lock_configuration = true")
@@ -94,6 +97,12 @@ class Evidence:
             table = {column: np.concatenate([t[column] for t in tables]) for column in schema}
         self._keep.append(table)  # DuckDB scans the arrays where they are
         self._con.register(name, table)
+
+    def _load_points(self, vantages: Sequence[str]) -> None:
+        """``role`` is what the user's name for a capture point says; empty = not declared."""
+        self._con.execute("CREATE TABLE point (capture USMALLINT, vantage VARCHAR, role VARCHAR)")
+        for number, name in enumerate(vantages):
+            self._con.execute("INSERT INTO point VALUES (?, ?, ?)", [number, name, vantage.declared_role(name)])
 
     def _load_mapping(self, mapping: Mapping) -> None:
         self._con.execute(

@@ -142,6 +142,7 @@ class Evidence:
     src_mac: str = ""
     dst_mac: str = ""
     ttl_hops: int | None = None
+    octets: str = ""               # the frame's headers in hex, never payload; empty where they were not kept
 
 
 @dataclass(frozen=True, slots=True)

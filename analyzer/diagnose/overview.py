@@ -81,7 +81,7 @@ CREATE TEMP TABLE IF NOT EXISTS outcome AS
 SELECT a.attempt,
        CASE
            WHEN a.any_done THEN 'established'
-           WHEN j.translated_as = 'reset' OR (j.answered_as = 'reset' AND j.virtual_from <> 'seen') THEN 'refused'
+           WHEN j.translated_as = 'reset' OR (j.answered_as = 'reset' AND j.virtual_from <> 'seen' AND j.went = 'back') THEN 'refused'
            WHEN j.translated THEN 'answered'
            WHEN j.direct AND j.answered THEN 'half-open'
            WHEN j.answered THEN 'answered by the real server'

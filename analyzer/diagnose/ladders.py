@@ -1,0 +1,70 @@
+"""A ladder of text lines to evidence, through the real decoder and the real tracker: how rule examples run.
+
+Lines that begin with ``map`` declare a service:
+
+    map 203.0.113.10:80 > 10.0.2.11:8080 nat balancer 10.0.2.1
+
+and ``watch server`` says that the capture point of this name was declared by the user.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from analyzer.balance.mapping import Endpoint, Forwarding, Mapping, Protocol, RealServer, VirtualService
+from analyzer.diagnose.evidence import Evidence, Observed
+from analyzer.errors import RuleError
+from analyzer.flow.events import EventCollector
+from analyzer.flow.tracker import FlowTracker
+from analyzer.tables import AddressBook
+from analyzer.units import Origin
+from analyzer.wire.build import batches
+from analyzer.wire.decode import Decoder
+
+
+def evidence_of(ladder: str, source: str = "example") -> Evidence:
+    """The evidence that a ladder gives: each vantage point of it is one capture."""
+    packets, mapping = [], Mapping()
+    for number, line in enumerate(ladder.splitlines(), 1):
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        if words[0] == "map":
+            mapping = mapping + _service(words, f"{source}:{number}")
+        else:
+            packets.append(line)
+    book = AddressBook()
+    decoder = Decoder(book)
+    observed = Observed([], [], [], book, mapping)
+    flows, claims, icmp = [], [], []
+    roles = []
+    for capture, (vantage, batch) in enumerate(batches("\n".join(packets)).items()):
+        tracker, events = FlowTracker(capture, book), EventCollector(capture)
+        table = decoder.decode(batch)
+        tracker.feed(table)
+        events.feed(table)
+        flows.append(tracker.finish())
+        claims.append(events.claims())
+        icmp.append(events.icmp())
+        roles.append(vantage)
+    observed.flows, observed.claims, observed.icmp = flows, claims, icmp
+    observed.vantages = roles
+    return Evidence(observed)
+
+
+def _service(words: list[str], where: str) -> Mapping:
+    """``map VIP:PORT > REAL:PORT MODE [balancer ADDRESS] [udp]``."""
+    try:
+        virtual, real, mode = _endpoint(words[1]), _endpoint(words[3]), Forwarding(words[4])
+        balancers = tuple(ip_address(w) for w in words[words.index("balancer") + 1 : words.index("balancer") + 2]) \
+            if "balancer" in words else ()
+    except (IndexError, ValueError) as error:
+        raise RuleError(f"{where}: expected 'map VIP:PORT > REAL:PORT MODE', got {' '.join(words)!r}: {error}") from error
+    origin = Origin(where)
+    protocol = Protocol.UDP if "udp" in words else Protocol.TCP
+    return Mapping((VirtualService(virtual, protocol, (RealServer(real, mode, origin),), origin),), balancers)
+
+
+def _endpoint(text: str) -> Endpoint:
+    address, _, port = text.rpartition(":")
+    return Endpoint(ip_address(address.strip("[]")), int(port))

@@ -1,0 +1,57 @@
+"""Every rule document is its own test: examples fire as they say, and every condition is earned."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import pytest
+
+from analyzer.diagnose.finding import Certainty
+from analyzer.diagnose.judge import STRENGTH, run
+from analyzer.diagnose.ladders import evidence_of
+from analyzer.diagnose.ruledoc import rulebook
+
+EXAMPLES = [(rule, example) for rule in rulebook() for example in rule.examples]
+IDS = [f"{rule.code}:{example.line}" for rule, example in EXAMPLES]
+
+
+@cache
+def evidence(ladder, source):
+    return evidence_of(ladder, source)
+
+
+def outcome(rule, example, sql=None):
+    rows = run(rule, evidence(example.ladder, rule.source), sql)
+    if any(row["certainty"] is None for row in rows):
+        return "fires without saying how sure"
+    return min((Certainty(row["certainty"]) for row in rows), key=STRENGTH.__getitem__, default=None)
+
+
+@pytest.mark.parametrize(("rule", "example"), EXAMPLES, ids=IDS)
+def test_an_example_fires_exactly_as_the_document_says(rule, example):
+    assert outcome(rule, example) == example.fires, f"{rule.source}:{example.line}: {example.title}"
+
+
+@pytest.mark.parametrize("rule", rulebook(), ids=lambda r: r.code)
+def test_a_rule_has_firing_and_silent_examples_and_sources(rule):
+    assert any(e.fires for e in rule.examples)
+    assert any(e.fires is None for e in rule.examples)
+    assert rule.references
+
+
+def conditions():
+    """(rule, its SQL without one condition): a condition begins on a line with WHERE or AND and ends before the next."""
+    for rule in rulebook():
+        pieces = re.split(r"(?m)^(?=(?:WHERE|AND|FROM|JOIN|LEFT|UNION|SELECT|QUALIFY)\b)", rule.sql)
+        for number, piece in enumerate(pieces):
+            if not piece.startswith(("WHERE", "AND")):
+                continue
+            rest = list(pieces)
+            rest[number] = "WHERE TRUE\n" if piece.startswith("WHERE") else ""
+            yield pytest.param(rule, "".join(rest), piece, id=f"{rule.code}-{' '.join(piece.split())[:50]}")
+
+
+@pytest.mark.parametrize(("rule", "weaker", "struck"), list(conditions()))
+def test_every_condition_of_a_rule_is_needed_by_an_example(rule, weaker, struck):
+    assert any(outcome(rule, example, weaker) != outcome(rule, example) for example in rule.examples), struck
