@@ -39,20 +39,28 @@ class Tracker:
         self._number = 0
         self._clock = self._previous = -(1 << 63)
         self._done: list[Flow] = []
+        self._finished = False
         self.evicted = 0
 
     def feed(self, table: PacketTable) -> None:
         """Follow the packets of one batch."""
+        self._check()
         columns = [table.columns[name].tolist() for name in _COLUMNS]
         for frame, values in enumerate(zip(*columns, strict=True), table.first_frame):
             packet = Packet._make((*values, frame))
             if packet.verdict == OK and packet.kind in (TCP, UDP, ICMP_ECHO):
                 self._packet(packet)
 
-    def records(self) -> Records:
-        """Every flow so far, left or live; the tracker goes on."""
+    def records(self, *, final: bool = False) -> Records:
+        """Every flow so far, over or live; after ``final`` the tracker is used up."""
+        self._check()
+        self._finished = final
         flows = [*self._done, *(flow for flow in self._slots if flow is not None)]
         return _pack(flows)
+
+    def _check(self) -> None:
+        if self._finished:
+            raise ValueError("this tracker has finished")
 
     def _packet(self, packet: Packet) -> None:
         # One stray time stamp in the future must not end every flow: the clock
@@ -161,7 +169,8 @@ class Tracker:
 
 def _half(flow: Flow, packet: Packet) -> bool:
     """True where ``packet`` is the missing direction of a flow seen in one tunnel only, on the other side of it."""
-    return flow.other_tunnel == flow.tunnel and flow.sides[flow.direction(packet)].packets == 0
+    outside = (flow.tunnel == 0) != (packet.tunnel == 0)
+    return outside and flow.other_tunnel == flow.tunnel and flow.sides[flow.direction(packet)].packets == 0
 
 
 def _other_syn(flow: Flow, x: int, packet: Packet) -> bool:

@@ -26,7 +26,7 @@ class _Kernel(Protocol):
     evicted: int
 
     def feed(self, table: PacketTable) -> None: ...
-    def records(self) -> Records: ...
+    def records(self, *, final: bool = False) -> Records: ...
 
 
 def _kernel(limits: Limits) -> _Kernel:
@@ -75,4 +75,4 @@ class FlowTracker:
 
     def finish(self) -> Table:
         """FLOWS, in the order of their first packets; the tracker is used up."""
-        return assemble(self._kernel.records(), self.capture)
+        return assemble(self._kernel.records(final=True), self.capture)

@@ -1,13 +1,30 @@
 """Packet tables from short rows: what the tests of this folder feed to the trackers."""
 
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 from analyzer.flow.states import history_text
 from analyzer.flow.tracker import FlowTracker
-from analyzer.tables import ACK, FIN, PACKETS, PSH, RST, STATES, SYN, TCP, UDP, AddressBook, PacketTable, empty
+from analyzer.tables import (
+    ACK,
+    ARP_REPLY,
+    FIN,
+    ICMP_ECHO,
+    PACKETS,
+    PSH,
+    RST,
+    STATES,
+    SYN,
+    TCP,
+    UDP,
+    AddressBook,
+    PacketTable,
+    empty,
+)
 
 FLAGS = {"S": SYN, ".": ACK, "F": FIN, "R": RST, "P": PSH}
 CLIENT, SERVER = "10.0.2.9:40000", "10.0.2.11:8080"
@@ -71,8 +88,56 @@ def same_tables(one, other):
         np.testing.assert_array_equal(one[name], other[name], err_msg=name)
 
 
-@pytest.fixture()
+SEQS = st.sampled_from([0, 1, 2, 99, 100, 101, 1000, 1001, 1101, 2561, 2**31, 2**31 + 1, 2**32 - 1, 2**32 - 100])
+TIMES = st.sampled_from([0, 1, 1_000, 999_999, 2_999_999, 3_000_000, 5_000_000, 5_000_001, 100_000_000, 100_000_001,
+                         10**9, 10**9 + 1, 59 * 10**9, 61 * 10**9, 119 * 10**9, 125 * 10**9, 3601 * 10**9,
+                         -1, -1_000, -10_000_000, -(10**9)])
+PACKET = st.fixed_dictionaries({
+    "later_ns": TIMES,
+    "back": st.booleans(),
+    "ends": st.sampled_from([(1, 40000, 2, 80), (1, 40000, 3, 80), (1, 5000, 2, 6000), (2, 7, 2, 7)]),
+    "kind": st.sampled_from([TCP, TCP, TCP, TCP, TCP, TCP, UDP, ICMP_ECHO, ARP_REPLY]),
+    "verdict": st.sampled_from([0, 0, 0, 0, 0, 0, 0, 4]),
+    "tunnel": st.sampled_from([0, 0, 0, 0, 1, 2]),
+    "flags": st.one_of(st.sampled_from([2, 18, 16, 16, 16, 24, 17, 4, 20]), st.integers(0, 255)),
+    "seq": SEQS, "ack": SEQS,
+    "payload_bytes": st.sampled_from([0, 0, 0, 1, 100, 1460]),
+    "ip_bytes": st.sampled_from([40, 60, 1500]),
+    "ip_id": st.sampled_from([0, 0, 1, 2, 65535]),
+    "ttl": st.sampled_from([64, 63, 255]),
+    "window": st.sampled_from([0, 1000]),
+    "tsval": st.sampled_from([0, 5, 6]), "tsecr": st.sampled_from([0, 9]), "mss": st.sampled_from([0, 1460]),
+    "src_mac": st.integers(1, 3), "dst_mac": st.integers(1, 6),
+    "vlan": st.integers(0, 2), "interface": st.integers(0, 2),
+})
+
+
+def random_table(rows, first_frame=1):
+    """A PacketTable of what ``PACKET`` draws."""
+    columns = empty(PACKETS, len(rows))
+    now = 10**18
+    for i, drawn in enumerate(rows):
+        row = dict(drawn)
+        now += row.pop("later_ns")
+        src, src_port, dst, dst_port = row.pop("ends")
+        if row.pop("back"):
+            src, src_port, dst, dst_port = dst, dst_port, src, src_port
+        row |= {"time_ns": now, "position": 100 * i, "src": src, "src_port": src_port, "dst": dst,
+                "dst_port": dst_port}
+        for name, value in row.items():
+            columns[name][i] = value
+    return PacketTable(columns, first_frame)
+
+
+def cut(whole, *places):
+    """The same packets in several batches."""
+    edges = [0, *sorted(min(place, len(whole)) for place in places), len(whole)]
+    return [PacketTable({name: column[low:high] for name, column in whole.columns.items()}, whole.first_frame + low)
+            for low, high in itertools.pairwise(edges)]
+
+
+@pytest.fixture(scope="session")
 def t():
     """The builders above."""
-    return SimpleNamespace(table=table, seg=seg, flows=flows, readable=readable, same=same_tables, end=end,
-                           CLIENT=CLIENT, SERVER=SERVER, UDP=UDP)
+    return SimpleNamespace(table=table, seg=seg, flows=flows, readable=readable, same=same_tables, end=end, PACKET=PACKET,
+                           random_table=random_table, cut=cut, CLIENT=CLIENT, SERVER=SERVER, UDP=UDP)

@@ -1,7 +1,7 @@
 """Claims and ICMP events: grouped, bounded, however the batches are cut."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.flow.events import EventCollector, grouped
@@ -64,6 +64,7 @@ ROWS = st.lists(st.fixed_dictionaries({
 }), max_size=30)
 
 
+@settings(deadline=None, derandomize=True)
 @given(ROWS, st.integers(0, 30), st.integers(1, 6))
 def test_cutting_the_batches_elsewhere_changes_nothing(rows, cut, limit):
     whole, parts = EventCollector(0, limit), EventCollector(0, limit)
@@ -76,6 +77,7 @@ def test_cutting_the_batches_elsewhere_changes_nothing(rows, cut, limit):
     assert whole.dropped == parts.dropped
 
 
+@settings(deadline=None, derandomize=True)
 @given(ROWS, st.integers(1, 6))
 def test_nothing_is_lost_and_the_cap_holds(rows, limit):
     events = EventCollector(0, limit)
