@@ -8,18 +8,20 @@ In plain characters it looks like this::
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from markupsafe import Markup
 
 from analyzer.diagnose.finding import Ladder, LadderEvent
 from analyzer.report.sentences import since
-from analyzer.report.svg import drawing, element, fitted, heads, label
+from analyzer.report.svg import captions, drawing, element, fitted, heads, label, titled
 from analyzer.report.texts import say
 
 OUTCOMES = ("ok", "stray", "rejected", "lost")
 
-_MARGIN, _TOP, _ROW, _COLUMN = 96, 92, 54, 330
+_MARGIN, _TOP, _ROW = 96, 92, 54
+_SEGMENT = re.compile(r"(\S+) > (\S+) (\[[A-Z.]+\])(.*)")
 _LINE = {"ok": "-", "stray": "=", "rejected": "-", "lost": "."}
 
 
@@ -33,18 +35,17 @@ def ladder_svg(
     """
     if not ladder.hosts or not ladder.events:
         return Markup()
-    width = _MARGIN + 110 + max(1, len(ladder.hosts) - 1) * _COLUMN + 110
+    apart = 330 if len(ladder.hosts) <= 3 else 270
+    width = _MARGIN + 110 + max(1, len(ladder.hosts) - 1) * apart + 110
     height = _TOP + len(ladder.events) * _ROW + 14
-    columns = [_MARGIN + 110 + place * _COLUMN for place in range(len(ladder.hosts))]
+    columns = [_MARGIN + 110 + place * apart for place in range(len(ladder.hosts))]
     start = min(event.time_ns for event in ladder.events)
     parts = [heads(ident, *OUTCOMES)]
     for host, x in zip(ladder.hosts, columns, strict=True):
         parts += [
             element("line", x1=x, y1=_TOP - 22, x2=x, y2=height - 6, class_="life"),
             element("rect", x=x - 92, y=8, width=184, height=60, rx=4, class_=f"host {_word(host.kind)}"),
-            element("text", fitted(host.name, 168), x=x, y=27, text_anchor="middle", class_="name"),
-            element("text", fitted(host.address, 168), x=x, y=44, text_anchor="middle"),
-            element("text", fitted(host.mac, 168), x=x, y=60, text_anchor="middle", class_="faint"),
+            *captions(host, (x, 38.0), 168),
         ]
     for row, event in enumerate(ladder.events):
         y = _TOP + 22 + row * _ROW
@@ -71,7 +72,7 @@ def _event_svg(
     parts = [
         element("line", x1=here + 2 * step, y1=y, x2=there - 3 * step, y2=y, class_=f"wire {outcome}",
                 marker_end=f"url(#{ident}-{outcome})"),
-        element("text", fitted(event.text, max(abs(there - here) - 20, 300)), x=middle, y=y - 8,
+        element("text", titled(brief(event), event.text, max(abs(there - here) - 16, 300)), x=middle, y=y - 8,
                 text_anchor="middle", class_="halo"),
     ]
     below: list[Markup | str] = []
@@ -83,6 +84,16 @@ def _event_svg(
     if below:
         parts.append(element("text", *below, x=middle, y=y + 17, text_anchor="middle", class_="halo small"))
     return parts
+
+
+def brief(event: LadderEvent) -> str:
+    """The packet without what its arrow shows: ``[S] to 203.0.113.100:80 seq 1000``, ``[S.] from 10.0.2.11:8080``."""
+    match = _SEGMENT.fullmatch(event.text)
+    if not match:
+        return event.text
+    source, destination, flags, rest = match.groups()
+    stray = event.outcome == "stray"
+    return say("packet.from" if stray else "packet.to", flags=flags, place=source if stray else destination) + rest
 
 
 def sentences(ladder: Ladder) -> list[str]:
@@ -136,7 +147,8 @@ def _arrow(event: LadderEvent, column: int, hosts: int) -> str:
         row[left] = "*"
         return "".join(row)
     body = right - left - 1
-    text = event.text if len(event.text) <= body - 6 else event.text[: max(0, body - 7)].rstrip() + "…"
+    text = brief(event)
+    text = text if len(text) <= body - 6 else text[: max(0, body - 7)].rstrip() + "…"
     drawn = list(f" {text} ".center(body, _LINE.get(event.outcome, "-")))
     if event.receiver > event.sender:
         drawn[-1] = ">"

@@ -80,9 +80,11 @@ def _fault_sentence(diagnosis: Diagnosis) -> str:
     worst = leading(diagnosis)
     if worst is None:   # a document written by hand: the verdict stands without a finding
         return verdict_word(diagnosis) + "."
+    subject = failed(diagnosis, worst)
     sentence = say(
         f"verdict.{diagnosis.verdict}",
-        failed=failed(diagnosis, worst),
+        failed=subject[:1].upper() + subject[1:],
+        how=known(f"how.{worst.cause}", say("how")),
         virtual=endpoint(worst.virtual) or say("the.service"),
         server=worst.real.address if worst.real else say("the.server"),
         summary=worst.summary,
@@ -102,9 +104,11 @@ def leading(diagnosis: Diagnosis) -> Finding | None:
 
 
 def failed(diagnosis: Diagnosis, finding: Finding) -> str:
-    """``12 of 36 connections``, or without the total where the diagnosis does not count them all."""
+    """``12 of 36 connections``, ``all 12 connections``; without the total where the diagnosis does not count them."""
     total = sum(diagnosis.connection_counts.values())
-    if total >= finding.connections > 0:
+    if total == finding.connections > 0:
+        return say("count.only") if total == 1 else say("count.all", n=f"{total:,}")
+    if total > finding.connections > 0:
         return say("count.of", n=f"{finding.connections:,}", total=f"{total:,}")
     return counted(finding.connections, "connection")
 
@@ -127,6 +131,26 @@ def steps(fix: Fix) -> list[tuple[str, str, tuple[str, ...]]]:
 def frame_place(diagnosis: Diagnosis, evidence: Evidence) -> str:
     """``client.pcap:6``: the file and the frame as Wireshark counts."""
     return f"{capture_name(diagnosis.captures[evidence.capture])}:{evidence.frame}"
+
+
+def sightings(finding: Finding) -> list[tuple[Evidence, ...]]:
+    """The evidence in its order, one group per thing that is said: the same packet at several vantage points."""
+    groups: dict[tuple[str, str], list[Evidence]] = {}
+    for item in finding.evidence:
+        groups.setdefault((item.says, item.segment), []).append(item)
+    return [tuple(group) for group in groups.values()]
+
+
+def detail(origin: str, source: str) -> str:
+    """The source of a mapping without the words that its origin says already."""
+    return source.removeprefix(known(f"origin.{origin}", origin)).lstrip(" :,;")
+
+
+def octets(evidence: Evidence) -> str:
+    """The octets of a frame as a dump: offset, sixteen octets a line."""
+    pairs = [evidence.octets[place:place + 2] for place in range(0, len(evidence.octets), 2)]
+    return "\n".join(f"{at:04x}  {' '.join(pairs[at:at + 8])}  {' '.join(pairs[at + 8:at + 16])}".rstrip()
+                     for at in range(0, len(pairs), 16))
 
 
 def capture_name(capture: Capture) -> str:

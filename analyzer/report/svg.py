@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from analyzer.diagnose.finding import LadderHost
+
 CHARACTER = 7.25
 """Width of a character of the pictures' fixed-width type at 12 px, in px (0.6 em, rounded up)."""
 
@@ -72,5 +74,21 @@ def shortened(text: str, width: float) -> str:
 
 def fitted(text: str, width: float) -> Markup | str:
     """``text`` cut to ``width`` px, the whole of it in the element's tooltip where something is missing."""
+    return titled(text, text, width)
+
+
+def titled(text: str, whole: str, width: float) -> Markup | str:
+    """``text`` cut to ``width`` px, with ``whole`` as the tooltip where that says more."""
     short = shortened(text, width)
-    return short if short == text else Markup("{}{}").format(element("title", text), short)
+    return short if short == whole else Markup("{}{}").format(element("title", whole), short)
+
+
+def captions(host: LadderHost, centre: tuple[float, float], width: float) -> list[Markup]:
+    """A host's name, address and MAC, one below the other around ``centre``; what is not known takes no room."""
+    lines = [(text, kind) for text, kind in ((host.name, "name"), (host.address, None), (host.mac, "faint")) if text]
+    x, y = centre
+    first = y + 4.5 - (len(lines) - 1) * 8.5
+    return [
+        element("text", fitted(text, width), x=x, y=first + place * 17, text_anchor="middle", class_=kind)
+        for place, (text, kind) in enumerate(lines)
+    ]

@@ -12,7 +12,7 @@ from math import hypot
 from markupsafe import Markup
 
 from analyzer.diagnose.finding import Finding, Ladder, LadderEvent, LadderHost
-from analyzer.report.svg import drawing, element, fitted, heads, label
+from analyzer.report.svg import captions, drawing, element, heads, label
 from analyzer.report.texts import say
 
 WIDTH = 660
@@ -20,8 +20,8 @@ _BOX_WIDTH, _BOX_HEIGHT = 188, 78
 _ASIDE = 13
 """How far an arrow runs beside the line between two centres, in px."""
 
-_PLACES = {"client": (104, 250), "balancer": (330, 50), "server": (556, 250)}
-_BELOW = (330, 370)
+_PLACES = {"client": (104, 268), "balancer": (330, 66), "server": (556, 268)}
+_BELOW = (330, 396)
 """Where routers and everything else stand."""
 
 
@@ -148,10 +148,8 @@ def _box(host: LadderHost, centre: tuple[float, float], *, changes: bool) -> Mar
     parts = [
         element("rect", x=left, y=top, width=_BOX_WIDTH, height=_BOX_HEIGHT, rx=4,
                 class_="host changes" if changes else "host"),
-        element("text", fitted(host.name, 180), x=x, y=y - 14, text_anchor="middle", class_="name"),
-        element("text", fitted(host.address, 180), x=x, y=y + 5, text_anchor="middle"),
-        element("text", fitted(host.mac, 180), x=x, y=y + 23, text_anchor="middle", class_="faint"),
+        *captions(host, centre, 176),
     ]
     if changes:
-        parts.append(label(x, top + _BOX_HEIGHT + 17, say("label.hosts"), kind="note halo changes"))
+        parts.append(label(left + _BOX_WIDTH, top - 8, say("label.hosts"), anchor="end", kind="note halo changes"))
     return element("g", *parts)

@@ -77,6 +77,7 @@ EVIDENCE = (
     Evidence(
         0, FrameNo(3), "The client dials the virtual service.", at(88_613), SYN,
         "frame.number == 3 && ip.addr == 192.168.11.50 && tcp.port == 48874", CLIENT_MAC, BALANCER_MAC, 64,
+        "020000001104020000001101080045000034000040004006c2b9c0a80b32cb007164beea0050",
     ),
     Evidence(
         1, FrameNo(4), "The balancer rewrites the destination and hands the SYN to the real server.",
@@ -154,7 +155,7 @@ HARMFUL = Proof(
 )
 
 IPROUTE2 = Fix(
-    "host-route", REAL, "linux_iproute2", "Host route for each client through the balancer",
+    "host-route", REAL, "linux-iproute2", "Host route for each client through the balancer",
     commands=("ip route add 192.168.11.50/32 via 192.168.11.1 dev eth0",),
     verify=(
         "ip route get 192.168.11.50 from 192.168.11.10 ipproto tcp sport 8080",
@@ -179,7 +180,7 @@ IPROUTE2 = Fix(
 
 NET_TOOLS = replace(
     IPROUTE2,
-    dialect="linux_net_tools",
+    dialect="linux-net-tools",
     commands=(
         "route add -host 192.168.11.1 dev eth0",
         "route add -host 192.168.11.50 gw 192.168.11.1 dev eth0",
@@ -195,7 +196,7 @@ NET_TOOLS = replace(
 
 WINDOWS = replace(
     IPROUTE2,
-    dialect="windows_route",
+    dialect="windows-route",
     commands=("route add 192.168.11.50 mask 255.255.255.255 192.168.11.1 metric 1",),
     verify=("route print -4 192.168.11.*",),
     undo=("route delete 192.168.11.50 mask 255.255.255.255 192.168.11.1",),
@@ -225,7 +226,7 @@ SUBNET = replace(
 )
 
 SNAT = Fix(
-    "hairpin-snat", BALANCER, "linux_nft", "At the balancer: clients of that network get the balancer's address",
+    "hairpin-snat", BALANCER, "linux-nftables", "At the balancer: clients of that network get the balancer's address",
     commands=(
         ("nft -f - <<'N'\ntable ip replypath {\n chain post {\n  type nat hook postrouting priority 100;\n"
         "  ip saddr 192.168.11.0/24 ip daddr 192.168.11.10 tcp dport 8080 ct status dnat masquerade\n }\n}\nN"),

@@ -107,7 +107,7 @@ def test_two_findings_of_one_rule_have_anchors_of_their_own():
 
 @pytest.mark.parametrize(("name", "parts"), [
     ("classic", ("Reply skips the balancer", 'id="RP101"', 'id="RP101-c0-f6"', "ip route add 192.168.11.50/32")),
-    ("healthy", ("Healthy", "24 connections were judged")),
+    ("healthy", ("Healthy", "found in 24 connections")),
     ("cannot-tell", ("Cannot tell", "tcpdump --immediate-mode -c 2000", "learned from the packets")),
     ("three", ('id="RP101"', 'id="RP103"', 'id="RP401"', "does not help", "the last record is cut")),
 ])

@@ -22,7 +22,7 @@ from analyzer.report.texts import ENGLISH, known, say
                 "the load balancer. The change belongs on 192.168.11.10.")),
     ("three", ("12 of 36 connections to 203.0.113.100:80 failed because 192.168.11.10 answers the client directly, past "
               "the load balancer. The change belongs on 192.168.11.10. 2 more findings follow.")),
-    ("healthy", "Nothing wrong was found: 24 connections were judged, and every reply came back the way it should."),
+    ("healthy", "Nothing wrong was found in 24 connections: every reply came back the way it should."),
     ("cannot-tell", ("These captures do not decide it. One more capture on 192.168.11.10 would; "
                     "the command is below.")),
 ])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import groupby
@@ -29,6 +30,7 @@ class Way:
     title: str
     on: str
     recommended: bool
+    open: bool                              # shown at once: the recommended one, and whatever would break something
     fixes: tuple[tuple[str, Fix], ...]      # (identifier within the page, fix)
 
 
@@ -41,6 +43,7 @@ class Section:
     topology: Markup
     ladder: Markup
     ways: tuple[Way, ...]
+    sightings: tuple[tuple[tuple[str, Evidence], ...], ...]   # (identifier, empty where the frame has one already)
 
 
 def write(diagnosis: Diagnosis, out: TextIO) -> None:
@@ -115,8 +118,22 @@ def _sections(diagnosis: Diagnosis) -> list[Section]:
             topology_svg(finding, f"{ident}-net", say("picture.title")),
             ladder_svg(finding.ladder, f"{ident}-ladder", say("ladder.title"), link),
             tuple(_ways(ident, finding)),
+            tuple(_sightings(ident, finding)),
         ))
     return sections
+
+
+def _sightings(section: str, finding: Finding) -> Iterator[tuple[tuple[str, Evidence], ...]]:
+    from analyzer.report.sentences import sightings  # noqa: PLC0415
+
+    seen: set[str] = set()
+    for group in sightings(finding):
+        named = []
+        for item in group:
+            name = anchor(section, item)
+            named.append(("" if name in seen else name, item))
+            seen.add(name)
+        yield tuple(named)
 
 
 def identifiers(names: list[str]) -> list[str]:
@@ -149,5 +166,7 @@ def _ways(ident: str, finding: Finding) -> list[Way]:
     for number, (_, group) in enumerate(groupby(ordered, key=way), 1):
         fixes = tuple((f"{ident}-fix{number}-{place}", fix) for place, fix in enumerate(group, 1))
         head = fixes[0][1]
-        ways.append(Way(f"{ident}-fix{number}", head.title, head.on, any(_advised(f) for _, f in fixes), fixes))
+        advised = any(_advised(fix) for _, fix in fixes)
+        harmful = any(fix.proof.applicability is Applicability.HARMFUL for _, fix in fixes)
+        ways.append(Way(f"{ident}-fix{number}", head.title, head.on, advised, advised or harmful or not best, fixes))
     return ways

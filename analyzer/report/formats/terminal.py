@@ -17,6 +17,7 @@ from analyzer.report.sentences import (
     capture_name,
     capture_next,
     counted,
+    detail,
     endpoint,
     failed,
     frame_place,
@@ -24,6 +25,7 @@ from analyzer.report.sentences import (
     listed,
     mapping_words,
     proof_sentence,
+    sightings,
     steps,
     verdict_sentence,
     verdict_word,
@@ -166,11 +168,14 @@ class _Page:
         """Each frame: file and number, the segment, what it says, and the filter that shows it."""
         if finding.evidence:
             self.head(say("head.evidence"))
-        for item in finding.evidence:
-            self.text(f"{frame_place(diagnosis, item)}  {item.segment}".rstrip(), "bold", 2)
-            self.text(item.says, indent=4)
-            if item.filter:
-                self.raw(f"    {item.filter}", "dim")
+        for group in sightings(finding):
+            places = ", ".join(frame_place(diagnosis, item) for item in group)
+            self.text(f"{places}  {group[0].segment}".rstrip(), "bold", 2)
+            self.text(group[0].says, indent=4)
+            for item in group:
+                # A filter that only repeats the number is left to the page.
+                if item.filter not in {"", f"frame.number == {item.frame}"}:
+                    self.raw(f"    {item.filter}", "dim")
 
     def fixes(self, finding: Finding) -> None:
         """The recommended fix in full, the others by name."""
@@ -234,7 +239,8 @@ class _Page:
             reals = listed([f"{endpoint(real)} ({real.forwarding})" for real in service.reals], 12)
             self.text(f"{endpoint(service.virtual)}/{service.virtual.protocol} -> {reals}", indent=2)
             origin = known(f"origin.{service.origin}", service.origin)
-            self.text(f"{origin}, {service.source}; {counted(service.support, 'connection')}", "dim", 4)
+            said = "; ".join(filter(None, (origin, detail(service.origin, service.source))))
+            self.text(f"{said}; {counted(service.support, 'connection')}", "dim", 4)
 
     def captures(self, diagnosis: Diagnosis) -> None:
         """Where was looked."""
