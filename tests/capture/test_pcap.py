@@ -51,8 +51,8 @@ ODD = {
     "no packets": pcap(),
     "truncated": pcap(record(), record())[:-10],
     "truncated in a record header": pcap(record(), record()[:7]),
-    "over the limit": pcap(record(), record(bytes(262_145))),
-    "at the limit": pcap(record(bytes(262_144)), record()),
+    "over the limit": pcap(record(), record(), record(), record(b"\x01" * 262_145)),
+    "at the limit": pcap(record(b"\x01" * 262_144), record()),
 }
 ENCAPSULATIONS = {1: 1, 101: 7}
 
