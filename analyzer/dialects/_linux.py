@@ -12,9 +12,20 @@ import shlex
 from collections.abc import Callable
 
 from analyzer.balance.mapping import Protocol
+from analyzer.diagnose.finding import Cause
 from analyzer.network.host import IPAddress
-from analyzer.remedy.alternative import Alternative
-from analyzer.remedy.change import Change, HairpinSnat, MarkByMac, RouteChange, RuleChange, SwitchChange
+from analyzer.remedy.alternative import Alternative, Kind
+from analyzer.remedy.change import (
+    AddressAddition,
+    AddressRemoval,
+    Change,
+    ConntrackSwitch,
+    HairpinSnat,
+    MarkByMac,
+    RouteChange,
+    RuleChange,
+    SwitchChange,
+)
 from analyzer.remedy.situation import Situation
 
 MOST_CLIENTS_SHOWN = 3
@@ -46,7 +57,7 @@ def ip(version: int) -> str:
 
 def holder(address: IPAddress) -> str:
     """A substitution that gives the name of the interface that holds ``address``, quoted."""
-    return f"\"$(ip -o addr show to {address} | cut -d' ' -f2)\""
+    return f"\"$(ip -o addr show to {address} | cut -d' ' -f2 | sort -u)\""
 
 
 def device(name: str, situation: Situation, *, at_balancer: bool = False) -> str:
@@ -93,6 +104,22 @@ def set_switch(change: SwitchChange, situation: Situation) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def set_conntrack(change: ConntrackSwitch) -> tuple[str, ...]:
+    """Keep the present value (once), set the new one."""
+    key, memory = _conntrack(change)
+    return (f"test -s {memory} || sysctl {key} > {memory}", f"sysctl -w {key}={change.value}")
+
+
+def unset_conntrack(change: ConntrackSwitch) -> tuple[str, ...]:
+    """Load the value from before, and forget it."""
+    _, memory = _conntrack(change)
+    return (f"sysctl -p {memory} && rm {memory}",)
+
+
+def _conntrack(change: ConntrackSwitch) -> tuple[str, str]:
+    return f"net.netfilter.nf_conntrack_{change.switch}", f"/run/replypath-conntrack-{change.switch}"
+
+
 def unset_switch(change: SwitchChange) -> tuple[str, ...]:
     """Load the values from before, and forget them."""
     memory = _memory(change)
@@ -115,7 +142,16 @@ def shown(s: Situation) -> tuple[IPAddress, ...]:
 
 def look_before(alternative: Alternative, s: Situation) -> tuple[str, ...]:
     """That this is the host, which way it answers today, that our numbers are free."""
-    lines = [f"ip -o addr show to {s.real.address}", "# must print one line: then this is the right host"]
+    present = [line for c in alternative.changes if isinstance(c, SwitchChange | ConntrackSwitch)
+               for line in (f"sysctl {' '.join(keys(c, s) if isinstance(c, SwitchChange) else _conntrack(c)[:1])}",
+                            "# the value today")]
+    if alternative.at_balancer:
+        return tuple(present)
+    if alternative.kind is Kind.REMOVE_DUPLICATE:
+        return (f"ip -o addr show to {s.duplicate}", "# must print one line: this host has the address",
+                f"ip link show dev {holder(s.duplicate or s.real.address)}",
+                f"# must contain: {s.duplicate_mac}" if s.duplicate_mac else "# its MAC address")
+    lines = [f"ip -o addr show to {s.real.address}", "# must print one line: then this is the right host", *present]
     for client in shown(s):
         lines += [reply(client, s), "# today's way; after the change it goes through the balancer"]
     if s.lan is not None:
@@ -131,11 +167,17 @@ def look_before(alternative: Alternative, s: Situation) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def replies_asked(s: Situation) -> tuple[str, ...]:
+ROUTES_ARE_NOT_THE_POINT = (Kind.RP_FILTER, Kind.ARP_SETTINGS, Kind.VIP_ON_LOOPBACK, Kind.REMOVE_DUPLICATE)
+"""After these the reply does not have to go through the balancer."""
+
+
+def replies_asked(alternative: Alternative, s: Situation) -> tuple[str, ...]:
     """The routing decision for the reply itself: a plain ``ip route get CLIENT`` is wrong for port rules."""
-    if s.balancer_inside is None:
+    if s.balancer_inside is None or alternative.at_balancer or alternative.kind in ROUTES_ARE_NOT_THE_POINT:
         return ()
-    wanted = f"# must contain: via {s.balancer_inside}"
+    # where the balancer was a detour, what it did not send must leave it aside
+    no = "not " if s.cause is Cause.DETOUR_DROPPED else ""
+    wanted = f"# must {no}contain: via {s.balancer_inside}"
     return tuple(line for client in shown(s) for line in (reply(client, s), wanted))
 
 
@@ -149,11 +191,20 @@ def marked_replies(alternative: Alternative, s: Situation) -> tuple[str, ...]:
     return tuple(line for question in asked for line in (question, wanted))
 
 
-def switches_read(alternative: Alternative, s: Situation) -> tuple[str, ...]:
-    """That every switch has its new value."""
-    switches = (change for change in alternative.changes if isinstance(change, SwitchChange))
-    read = ((f"sysctl -n {key}", f"# must contain: {c.value}") for c in switches for key in keys(c, s))
-    return tuple(line for pair in read for line in pair)
+def things_read(alternative: Alternative, s: Situation) -> tuple[str, ...]:
+    """That every switch has its new value, and every address its place."""
+    lines: list[str] = []
+    for change in alternative.changes:
+        if isinstance(change, SwitchChange | ConntrackSwitch):
+            own = keys(change, s) if isinstance(change, SwitchChange) else _conntrack(change)[:1]
+            lines += [line for key in own for line in (f"sysctl -n {key}", f"# must contain: {change.value}")]
+    for change in alternative.changes:
+        if isinstance(change, AddressAddition | AddressRemoval):
+            there = isinstance(change, AddressAddition)
+            lines += [f"ip -o addr show to {change.address}",
+                      f"# must contain: {change.address}/{change.prefix_length}" if there else
+                      f"# must not contain: {change.address}/{change.prefix_length}"]
+    return tuple(lines)
 
 
 def mark_rule(change: MarkByMac) -> str:

@@ -10,7 +10,17 @@ from __future__ import annotations
 from analyzer.dialects import _linux
 from analyzer.network.host import IPNetwork, OnLink, System, Via
 from analyzer.remedy.alternative import Alternative
-from analyzer.remedy.change import AddressRemoval, Change, RouteChange, RouteRemoval, RuleChange, SwitchChange
+from analyzer.remedy.change import (
+    AddressAddition,
+    AddressRemoval,
+    Change,
+    ConntrackSwitch,
+    NeighborFlush,
+    RouteChange,
+    RouteRemoval,
+    RuleChange,
+    SwitchChange,
+)
 from analyzer.remedy.situation import Situation
 
 NAME = "linux-iproute2"
@@ -19,12 +29,14 @@ SYSTEM = System.LINUX
 AT_BALANCER = True    # for switches only: translation is nftables' or iptables' word
 PERSISTENT = False
 LEADS: tuple[type, ...] = ()
+SPOKEN = (RouteChange, RouteRemoval, RuleChange, SwitchChange, ConntrackSwitch,
+          AddressAddition, AddressRemoval, NeighborFlush)
 EXECUTED = True
 
 
 def speaks(change: Change) -> bool:
     """Routes, rules, addresses and switches; not marks, not translation."""
-    return isinstance(change, RouteChange | RouteRemoval | RuleChange | SwitchChange | AddressRemoval)
+    return isinstance(change, SPOKEN)
 
 
 def commands(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
@@ -39,49 +51,64 @@ def undo(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
 
 def apply(change: Change, situation: Situation) -> tuple[str, ...]:
     """Apply ``change``; said twice, it is refused the second time (File exists) and nothing more happens."""
-    ip = _linux.ip(situation.version)
     match change:
-        case RouteChange():
-            return (f"{ip} route {change.how} {_route(change, situation)}",)
-        case RouteRemoval():
-            return (f"{ip} route del {_removed(change, situation)}",)
-        case RuleChange():
-            return (f"{ip} rule add {_rule(change)}",)
         case SwitchChange():
             return _linux.set_switch(change, situation)
-        case AddressRemoval():
-            return (f"ip addr del {_address(change, situation)}",)
+        case ConntrackSwitch():
+            return _linux.set_conntrack(change)
+        case NeighborFlush():
+            return (f"ip neigh flush to {change.address}",)
         case _:
-            raise ValueError(f"{NAME} cannot say {type(change).__name__}")
+            return (_there_and_back(change, situation)[0],)
 
 
 def take_back(change: Change, situation: Situation) -> tuple[str, ...]:
     """Take ``change`` back."""
-    ip = _linux.ip(situation.version)
     match change:
-        case RouteChange():
-            return (f"{ip} route del {_route(change, situation)}",)
-        case RouteRemoval():
-            return (f"{ip} route add {_removed(change, situation)}",)
-        case RuleChange():
-            return (f"{ip} rule del {_rule(change)}",)
         case SwitchChange():
             return _linux.unset_switch(change)
+        case ConntrackSwitch():
+            return _linux.unset_conntrack(change)
+        case NeighborFlush():
+            return ()    # nothing is configured: the address is asked for again with the next packet
+        case _:
+            return (_there_and_back(change, situation)[1],)
+
+
+def _there_and_back(change: Change, s: Situation) -> tuple[str, str]:
+    """The command and its opposite; every removal names the next hop or the whole rule."""
+    ip = _linux.ip(s.version)
+    match change:
+        case RouteChange():
+            both = f"{ip} route {change.how}", f"{ip} route del"
+            said = _route(change, s)
+        case RouteRemoval():
+            # prepend: where a route of the same prefix stays, ours was the one in front
+            both = f"{ip} route del", f"{ip} route {'prepend' if s.version == 4 else 'add'}"
+            said = _removed(change, s)
+        case RuleChange():
+            both = f"{ip} rule add", f"{ip} rule del"
+            said = _rule(change)
+        case AddressAddition():
+            both = "ip addr add", "ip addr del"
+            said = _address(change, s)
         case AddressRemoval():
-            return (f"ip addr add {_address(change, situation)}",)
+            both = "ip addr del", "ip addr add"
+            said = _address(change, s)
         case _:
             raise ValueError(f"{NAME} cannot say {type(change).__name__}")
+    return f"{both[0]} {said}", f"{both[1]} {said}"
 
 
 def check(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """The right host, the way the reply takes today, and that our numbers are free."""
-    return () if alternative.at_balancer else _linux.look_before(alternative, situation)
+    return _linux.look_before(alternative, situation)
 
 
 def verify(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """The routing decision for the reply itself, and the switches."""
-    asked = () if alternative.at_balancer else _linux.replies_asked(situation)
-    return (*asked, *_linux.switches_read(alternative, situation), *_linux.reach_the_service(situation))
+    asked = _linux.replies_asked(alternative, situation)
+    return (*asked, *_linux.things_read(alternative, situation), *_linux.reach_the_service(situation))
 
 
 def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
@@ -134,5 +161,9 @@ def _rule(change: RuleChange) -> str:
     return " ".join((*words, f"table {change.table}"))
 
 
-def _address(change: AddressRemoval, s: Situation) -> str:
-    return f"{change.address}/{change.prefix_length} dev {_linux.device(change.interface, s)}"
+def _address(change: AddressAddition | AddressRemoval, s: Situation) -> str:
+    if change.interface or change.address == s.real.address:
+        name = _linux.device(change.interface, s)
+    else:
+        name = _linux.holder(change.address)
+    return f"{change.address}/{change.prefix_length} dev {name}"

@@ -83,7 +83,7 @@ def verify(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
             case _:
                 pass
     said = [line for question in lines for line in (question, "# must contain: present")]
-    return (*said, *_linux.marked_replies(alternative, situation), *_linux.switches_read(alternative, situation),
+    return (*said, *_linux.marked_replies(alternative, situation), *_linux.things_read(alternative, situation),
             *_linux.reach_the_service(situation))
 
 

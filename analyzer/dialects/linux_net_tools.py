@@ -11,7 +11,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 
 from analyzer.dialects import _linux
-from analyzer.network.host import IPNetwork, OnLink, System
+from analyzer.network.host import IPNetwork, OnLink, System, Via
 from analyzer.remedy.alternative import Alternative
 from analyzer.remedy.change import Change, RouteChange, RouteRemoval, SwitchChange
 from analyzer.remedy.situation import Situation
@@ -89,7 +89,7 @@ def verify(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """The table, and the kernel's decision for the reply (``route`` itself cannot ask for one)."""
     table = ["route -A inet6 -n" if situation.version == 6 else "route -n"]
     table += [f"# must contain: {situation.balancer_inside}"] if situation.balancer_inside is not None else []
-    return (*table, *_linux.replies_asked(situation), *_linux.switches_read(alternative, situation),
+    return (*table, *_linux.replies_asked(alternative, situation), *_linux.things_read(alternative, situation),
             *_linux.reach_the_service(situation))
 
 
@@ -106,15 +106,15 @@ def dead_man(undo: tuple[str, ...]) -> str:
 
 def _say(verb: str, change: RouteChange | RouteRemoval, s: Situation) -> str:
     hop = change.next_hop
+    if change.destination.version == 6:
+        # without dev it is refused (SIOCADDRT: No such device); del without a metric means 1, as add does
+        way = f"dev {_linux.device(hop.interface, s)}"
+        gateway = f"gw {hop.gateway} " if isinstance(hop, Via) else ""
+        return f"route -A inet6 {verb} {change.destination} {gateway}{way}"
     if isinstance(hop, OnLink):
         way = f"dev {_linux.device(hop.interface, s)}"
     else:
-        way = f"gw {hop.gateway}"
-        if hop.interface or hop.gateway.is_link_local:
-            way += f" dev {_linux.device(hop.interface, s)}"
-    if change.destination.version == 6:
-        # del without a metric means 1, as add does
-        return f"route -A inet6 {verb} {change.destination} {way}"
+        way = f"gw {hop.gateway}" + (f" dev {hop.interface}" if hop.interface else "")
     return f"route {verb} {_target(change.destination)} {way}"
 
 

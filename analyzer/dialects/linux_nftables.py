@@ -10,7 +10,7 @@ from __future__ import annotations
 from analyzer.dialects import _linux, linux_iproute2
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
-from analyzer.remedy.change import Change, HairpinSnat, MarkByMac
+from analyzer.remedy.change import Change, HairpinSnat, MarkByMac, MssClamp
 from analyzer.remedy.situation import Situation
 
 NAME = "linux-nftables"
@@ -18,13 +18,15 @@ TITLE = "Linux (nft)"
 SYSTEM = System.LINUX
 AT_BALANCER = True
 PERSISTENT = False
-LEADS: tuple[type, ...] = (MarkByMac, HairpinSnat)
+LEADS: tuple[type, ...] = (MarkByMac, HairpinSnat, MssClamp)
 EXECUTED = True
+
+MSS_TABLE = "replypath_mss"
 
 
 def speaks(change: Change) -> bool:
     """Marks and translation, and the routes, rules and switches that go with them."""
-    return isinstance(change, MarkByMac | HairpinSnat) or linux_iproute2.speaks(change)
+    return isinstance(change, MarkByMac | HairpinSnat | MssClamp) or linux_iproute2.speaks(change)
 
 
 def commands(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
@@ -45,6 +47,8 @@ def apply(change: Change, situation: Situation) -> tuple[str, ...]:
             return (load, f"{_linux.ip(situation.version)} rule add {_linux.mark_rule(change)}")
         case HairpinSnat():
             return (f"nft -f - <<'END'\n{_replaced(_snat(change), situation, _linux.snat_name(change))}\nEND",)
+        case MssClamp():
+            return (f"nft -f - <<'END'\n{_replaced(_clamp(change), situation, MSS_TABLE)}\nEND",)
         case _:
             return linux_iproute2.apply(change, situation)
 
@@ -58,6 +62,8 @@ def take_back(change: Change, situation: Situation) -> tuple[str, ...]:
                     f"nft delete table {family} replypath")
         case HairpinSnat():
             return (f"nft delete table {family} {_linux.snat_name(change)}",)
+        case MssClamp():
+            return (f"nft delete table {family} {MSS_TABLE}",)
         case _:
             return linux_iproute2.take_back(change, situation)
 
@@ -80,9 +86,11 @@ def verify(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
                 lines += [f"nft list table {family} replypath", f"# must contain: {change.macs[0]}"]
             case HairpinSnat():
                 lines += [f"nft list table {family} {_linux.snat_name(change)}", "# must contain: masquerade"]
+            case MssClamp():
+                lines += [f"nft list table {family} {MSS_TABLE}", f"# must contain: {change.mss}"]
             case _:
                 pass
-    return (*lines, *_linux.marked_replies(alternative, situation), *_linux.switches_read(alternative, situation),
+    return (*lines, *_linux.marked_replies(alternative, situation), *_linux.things_read(alternative, situation),
             *_linux.reach_the_service(situation))
 
 
@@ -90,8 +98,8 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """A file of its own, included once by the one that the service nftables loads at boot."""
     lines: list[str] = []
     for change in alternative.changes:
-        if isinstance(change, MarkByMac | HairpinSnat):
-            table = "replypath" if isinstance(change, MarkByMac) else _linux.snat_name(change)
+        if isinstance(change, MarkByMac | HairpinSnat | MssClamp):
+            table = _table(change)
             kept = f"/etc/nftables-{table}.nft"
             include = f"""grep -qs {kept} /etc/nftables.conf || echo 'include "{kept}"' >> /etc/nftables.conf"""
             lines += [f"nft list table {_family(situation)} {table} > {kept}", include]
@@ -101,6 +109,16 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
 def dead_man(undo: tuple[str, ...]) -> str:
     """A transient systemd timer."""
     return _linux.in_two_minutes(undo)
+
+
+def _table(change: MarkByMac | HairpinSnat | MssClamp) -> str:
+    match change:
+        case MarkByMac():
+            return "replypath"
+        case HairpinSnat():
+            return _linux.snat_name(change)
+        case MssClamp():
+            return MSS_TABLE
 
 
 def _family(s: Situation) -> str:
@@ -138,5 +156,19 @@ def _snat(change: HairpinSnat) -> str:
         "  chain postrouting {\n"
         "    type nat hook postrouting priority srcnat; policy accept;\n"
         f"    {source}{family} daddr {change.real} {port} ct status dnat masquerade\n"
+        "  }"
+    )
+
+
+def _clamp(change: MssClamp) -> str:
+    family = "ip6" if change.real.version == 6 else "ip"
+    to = f" tcp dport {change.real_port}" if change.real_port else ""
+    back = f" tcp sport {change.real_port}" if change.real_port else ""
+    size = f"tcp flags syn tcp option maxseg size > {change.mss} tcp option maxseg size set {change.mss}"
+    return (
+        "  chain forward {\n"
+        "    type filter hook forward priority mangle; policy accept;\n"
+        f"    {family} daddr {change.real}{to} {size}\n"
+        f"    {family} saddr {change.real}{back} {size}\n"
         "  }"
     )

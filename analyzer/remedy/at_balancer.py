@@ -8,7 +8,7 @@ from analyzer.balance.mapping import Protocol
 from analyzer.network.host import IPNetwork
 from analyzer.remedy.alternative import Alternative, Kind
 from analyzer.remedy.alternatives import NO_BALANCER_ADDRESS, exactly
-from analyzer.remedy.change import Change, HairpinSnat, SwitchChange
+from analyzer.remedy.change import Change, ConntrackSwitch, HairpinSnat, MssClamp, SwitchChange
 from analyzer.remedy.situation import Situation
 
 KEPT = "Servers keep what they have learnt until it expires (300 s) or is flushed: on each, `ip route flush cache`."
@@ -52,6 +52,50 @@ def redirects_not_sent(s: Situation) -> Alternative | None:
         why="The kernel sends redirects if either the interface's or the 'all' key allows it, so both are set.",
         caveats=(KEPT,),
         blast=8, at_balancer=True, missing=() if known else (NO_BALANCER_ADDRESS,),
+    )
+
+
+def mss_clamp(s: Situation) -> Alternative | None:
+    """Both ends of the service's connections announce segments that fit the narrowest link."""
+    if s.protocol is not Protocol.TCP:
+        return None
+    headers = 40 if s.version == 4 else 60   # IP and TCP without options, as RFC 6691 §2 counts
+    changes: tuple[Change, ...] = ()
+    if s.path_mtu is not None:
+        changes = (MssClamp(s.real.address, s.real.port, s.path_mtu - headers),)
+    return Alternative(
+        Kind.MTU, "Clamp the segment size of this service, at the balancer", s.balancer_on, changes,
+        why="Small packets arrive and full ones vanish, and no ICMP message says so; with a smaller announced segment "
+            "size neither end sends what the path cannot carry.",
+        caveats=("The cure of the cause is to let ICMP 'fragmentation needed' (ICMPv6 'packet too big') through.",
+                 "Only new connections are affected; UDP and tunnels are not."),
+        blast=10, at_balancer=True, missing=() if changes else ("the path's MTU",),
+    )
+
+
+def conntrack_strict(s: Situation) -> Alternative | None:
+    """Without its state the balancer refuses, instead of forwarding untranslated."""
+    return Alternative(
+        Kind.CONNTRACK, "Refuse connections whose translation is lost, instead of forwarding them untranslated",
+        s.balancer_on, (ConntrackSwitch("tcp_loose", 0),),
+        why="With tcp_loose=1 a packet in mid connection founds a new, untranslated entry and the connection stays "
+            "dead until both sides time out; with 0 the client gets a reset at once and dials again.",
+        caveats=(("It does not bring the state back: find out what removed it (a flush, a failover without state "
+                 "synchronisation, an idle timeout shorter than the application's silence)."),
+                 "On a firewall that must pick up connections after a restart, those are refused as well."),
+        blast=30, at_balancer=True,
+    )
+
+
+def conntrack_liberal(s: Situation) -> Alternative | None:
+    """Segments outside the window that connection tracking expects are translated all the same."""
+    return Alternative(
+        Kind.CONNTRACK, "Translate segments outside the expected window as well", s.balancer_on,
+        (ConntrackSwitch("tcp_be_liberal", 1),),
+        why="Connection tracking calls a segment outside its window INVALID and does not translate it, so the client "
+            "sees the real server's address and resets; with tcp_be_liberal=1 only resets are judged by the window.",
+        caveats=("The other way is to drop them: nft 'ct state invalid drop' in the forward chain.",),
+        blast=20, at_balancer=True,
     )
 
 

@@ -88,6 +88,8 @@ class Situation:
             checked_number(self.virtual.port, 0, 65535, "a port")
         if self.lan is not None:
             checked_network(self.lan)
+        if self.path_mtu is not None:
+            checked_number(self.path_mtu, 576 if self.version == 4 else 1280, 65535, "a path MTU")
         checked_interface(self.interface)
         checked_interface(self.balancer_interface)
         checked_macs((*self.balancer_macs, *(m for m in (self.wrong_next_hop_mac, self.duplicate_mac) if m)))
