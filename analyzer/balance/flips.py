@@ -23,6 +23,8 @@ WITH stray AS (
            rst_i_ttl AS rejected_ttl, rst_i_src_mac AS rejected_src_mac, rst_i_dst_mac AS rejected_dst_mac
     FROM flow
     WHERE kind = {TCP} AND syn_frame = 0 AND synack_frame = 0 AND data_r_frame > 0 AND data_i_frame = 0
+      -- one segment that nobody objects to may be a damaged copy
+      AND (packets_r > 1 OR rst_i_frame > 0)
     UNION ALL
     SELECT capture, flow, responder, responder_port, initiator, initiator_port,
            data_i_frame, data_i_position, data_i_ns, data_i_ack::BIGINT,
@@ -31,6 +33,7 @@ WITH stray AS (
            rst_r_ttl, rst_r_src_mac, rst_r_dst_mac
     FROM flow
     WHERE kind = {TCP} AND syn_frame = 0 AND synack_frame = 0 AND data_i_frame > 0 AND data_r_frame = 0
+      AND (packets_i > 1 OR rst_r_frame > 0)
 )
 SELECT a.attempt, s.*, v.capture AS front_capture, v.flow AS front_flow,
        v.synack_frame, v.synack_ns, v.synack_src_mac, v.synack_dst_mac, v.synack_ttl,

@@ -8,7 +8,7 @@ discovery; a TTL that is still a start value, so that no router was in between
 
 from __future__ import annotations
 
-from analyzer.tables import ARP_REPLY, ARP_REQUEST, ICMP_REDIRECT, ND_ADVERT, ND_SOLICIT
+from analyzer.tables import ARP_REPLY, ARP_REQUEST, ICMP_REDIRECT, ND_ADVERT, ND_SOLICIT, TCP
 
 START_TTLS = "(64, 128, 255)"
 """Start values of the TTL that systems in use choose (Linux and BSD 64, Windows 128, network gear 255)."""
@@ -97,17 +97,21 @@ WHERE NOT a.any_done
 SYN was sent to), NULL = these MACs and TTLs do not tell.  ``direct``: the client itself sent this SYN to the real server.
 An attempt that was completed anywhere is healthy whatever way its packets took, and is not judged."""
 
-WATCHED = """
+WATCHED = f"""
 CREATE TABLE watched AS
-SELECT p.capture
+SELECT p.capture,
+       -- it holds something that its server sent
+       EXISTS (SELECT 1 FROM leg AS l WHERE l.capture = p.capture AND (l.reply IS NOT NULL OR l.done))
+       OR EXISTS (SELECT 1 FROM claim AS c JOIN leg AS l ON l.capture = c.capture AND l.syn_dst_mac = c.src_mac
+                  WHERE c.capture = p.capture) AS two_way
 FROM point AS p
 WHERE p.role = 'server'
-  -- a tap that sees one direction only proves no silence: something there must have been answered, or asked by the server
-  AND (EXISTS (SELECT 1 FROM leg AS l WHERE l.capture = p.capture AND (l.reply IS NOT NULL OR l.done))
-       OR EXISTS (SELECT 1 FROM claim AS c JOIN leg AS l ON l.capture = c.capture AND l.syn_dst_mac = c.src_mac
-                  WHERE c.capture = p.capture))
+  -- a tap that sees one direction only: somebody acknowledges what is not in the capture
+  AND NOT EXISTS (SELECT 1 FROM flow AS f
+                  WHERE f.capture = p.capture AND f.kind = {TCP} AND f.packets_r = 0
+                    AND f.syn_frame > 0 AND f.packets_i > f.syn_count + f.rst_i_count)
 """
-"""Capture points at a real server that see what the server sends."""
+"""Capture points that the user says are a real server's own."""
 
 JUDGED = f"""
 CREATE TABLE judged AS
@@ -146,7 +150,8 @@ WITH whole AS (
            min(forwarded_ns) AS forwarded_ns,
            -- a capture that the user says is the real server's own, which sends on it, and not to this client
            bool_or(forwarded_frame IS NOT NULL AND answered_frame IS NULL AND rejected_frame IS NULL
-                   AND capture IN (SELECT capture FROM watched)) AS silent_at_server
+                   AND capture IN (SELECT capture FROM watched)) AS silent_at_server,
+           bool_or(capture IN (SELECT capture FROM watched WHERE two_way)) AS two_way
     FROM way
     GROUP BY attempt
 )
