@@ -362,18 +362,23 @@ def scan_pcapng(stretch, columns, Py_ssize_t row, section):
     return row, at, status, number
 
 
-def find_pcap(stretch, const int64_t[::1] layout, int64_t near_ns):
+cdef inline bint far(int64_t one, int64_t other):
+    """Whether two times, neither negative, are more than a week apart."""
+    return one - other > NEAR_NS or other - one > NEAR_NS
+
+
+def find_pcap(stretch, const int64_t[::1] layout, times):
     """As ``_search.find_pcap``."""
     cdef const uint8_t[::1] octets = stretch.octets
     cdef int64_t begin = stretch.begin, end = stretch.end
     cdef bint eof = stretch.eof, big = layout[0] != 0
     cdef int64_t header = layout[1], fraction_ns = layout[2], order = layout[3], limit = layout[4]
-    cdef int64_t at, place, near, time_ns
+    cdef int64_t at, place, near, late, time_ns, near_ns = times[0], late_ns = times[1]
     cdef uint32_t fraction, captured, wire, swap
     cdef int seen
     for at in range(begin, end - header + 1):
         place = at
-        near = near_ns
+        near, late = near_ns, late_ns
         for seen in range(CHAIN):
             if seen and eof and place == end:
                 return FOUND, at, 0
@@ -392,10 +397,10 @@ def find_pcap(stretch, const int64_t[::1] layout, int64_t near_ns):
             if fraction * fraction_ns >= <int64_t>BILLION:
                 break
             time_ns = <int64_t>word(octets, place, big) * <int64_t>BILLION + fraction * fraction_ns
-            if near >= 0 and (time_ns - near > NEAR_NS or near - time_ns > NEAR_NS):
+            if near >= 0 and far(time_ns, near) and far(time_ns, late):
                 break
             if near < 0:
-                near = time_ns
+                near = late = time_ns
             place += header + captured
         else:
             return FOUND, at, 0

@@ -3,9 +3,10 @@
 A pcap record has no mark.  It is believed where ``CHAIN`` headers in a row are
 plausible: a fraction below one second, a captured length above zero and neither
 over the limit nor over the length on the wire, and times within a week of the
-last good record.  At the end of the file a shorter chain will do if it ends
-exactly there.  A pcapng block is believed where its type is one that we read
-and its two lengths agree.
+first or of the last record that was read (the last one is often the damaged
+one).  At the end of the file a shorter chain will do if it ends exactly there.
+A pcapng block is believed where its type is one that we read and its two
+lengths agree.
 
 Both answers depend on the octets alone and not on where a chunk was cut: a
 search that would have to look past ``end`` says MORE first.
@@ -51,7 +52,7 @@ def _pcap_candidates(octets: r.Octets, begin: int, stop: int, layout: NDArray[np
         yield from (start + int(i) for i in np.flatnonzero(likely))
 
 
-def _chain(stretch: r.Stretch, at: int, layout: NDArray[np.int64], near_ns: int) -> tuple[int, int]:
+def _chain(stretch: r.Stretch, at: int, layout: NDArray[np.int64], near: r.Near) -> tuple[int, int]:
     """Do records follow one another from ``at``?  FOUND, NOTHING, or MORE with the octets needed."""
     octets, _begin, end, eof, _base = stretch
     header, limit, fraction_ns = int(layout[r.HEADER]), int(layout[r.RECORD_LIMIT]), int(layout[r.FRACTION_NS])
@@ -69,23 +70,20 @@ def _chain(stretch: r.Stretch, at: int, layout: NDArray[np.int64], near_ns: int)
         time_ns = seconds * 10**9 + fraction * fraction_ns
         if (
             not 0 < captured <= min(limit, wire) or wire > r.WIRE_LIMIT or fraction * fraction_ns >= 10**9
-            or (near_ns >= 0 and abs(time_ns - near_ns) > r.NEAR_NS)
+            or (near[0] >= 0 and min(abs(time_ns - near[0]), abs(time_ns - near[1])) > r.NEAR_NS)
         ):
             return r.NOTHING, 0
-        near_ns = time_ns if near_ns < 0 else near_ns
+        near = near if near[0] >= 0 else (time_ns, time_ns)
         place += header + captured
     return r.FOUND, 0
 
 
-def find_pcap(stretch: r.Stretch, layout: NDArray[np.int64], near_ns: int) -> Answer:
-    """The first offset from ``begin`` on where pcap records follow one another.
-
-    ``near_ns`` is the time of the last good record, or negative where there was none.
-    """
+def find_pcap(stretch: r.Stretch, layout: NDArray[np.int64], near: r.Near) -> Answer:
+    """The first offset from ``begin`` on where pcap records follow one another."""
     octets, begin, end, eof, _base = stretch
     stop = end - int(layout[r.HEADER]) + 1
     for at in _pcap_candidates(octets, begin, stop, layout):
-        status, need = _chain(stretch, at, layout, near_ns)
+        status, need = _chain(stretch, at, layout, near)
         if status != r.NOTHING:
             return status, at, need
     if eof:

@@ -77,6 +77,7 @@ class PcapReader(RecordReader):
         super().__init__(path, variant.name, window, limits)
         window.begin += variant.file_header
         old = major == 543 or (major, minor) < (2, 3)   # 543: tcpdump of DG/UX
+        self._first_ns = self._tallies[r.LAST_NS] = -1
         self._layout = np.zeros(6, np.int64)
         self._layout[r.BIG] = big
         self._layout[r.HEADER] = variant.record_headers[0]
@@ -95,19 +96,21 @@ class PcapReader(RecordReader):
         self._choose(variant.record_headers, snap_length)
 
     def _scan(self, columns: r.Columns, row: int) -> r.Result:
-        return scan_pcap(self._window.stretch(), columns, row, self._layout, self._tallies)
+        result = scan_pcap(self._window.stretch(), columns, row, self._layout, self._tallies)
+        if self._first_ns < 0 and result[0] > row:
+            self._first_ns = int(columns.time_ns[row])
+        return result
 
     def _find(self) -> tuple[int, int, int]:
-        near_ns = int(self._tallies[r.LAST_NS]) if self.frames else -1
-        return find_pcap(self._window.stretch(), self._layout, near_ns)
+        return find_pcap(self._window.stretch(), self._layout, (self._first_ns, int(self._tallies[r.LAST_NS])))
 
     def _choose(self, headers: tuple[int, ...], snap_length: int) -> None:
         """Settle how long a record header is, where the magic leaves that open: by which the first records make sense.
 
-        A pipe is not waited for: what is not there yet counts as good.
+        Somebody who watches a capture grow is not kept waiting for them.
         """
-        if len(headers) > 1:
-            octets = self._window.octets[self._window.begin : self._window.end].tobytes()
+        if len(headers) > 1 and not self._window.prompt:
+            octets = self._window.peek(TRIED_RECORDS * (max(headers) + self._limits.record_bytes))
             order = ">" if self._layout[r.BIG] else "<"
             limits = (self._limits.record_bytes, snap_length or self._limits.record_bytes)
             faults = {header: _faults(octets, header, order, limits, self._window.eof) for header in headers}

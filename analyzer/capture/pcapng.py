@@ -132,6 +132,7 @@ class PcapngReader(RecordReader):
 
     def _begin_section(self, head: bytes, order: Order) -> None:
         """Forget the interfaces of the section before, and take this one's byte order."""
+        self._settle()
         self._order = order
         self._section += 1
         self._section_at = self._window.offset
@@ -194,15 +195,13 @@ class PcapngReader(RecordReader):
             length = integer(octets[at + 2 : at + 4].tobytes(), self._order)
             self._keep_comments(self.frames + noted + 1, [(COMMENT, octets[at + 4 : at + 4 + length].tobytes())])
         self._tallies[r.NOTES] = 0
-        for number in np.flatnonzero(self._table.drops[: self._layout[r.NG_INTERFACES]]):
-            self._packet_drops(int(number))
 
-    def _packet_drops(self, number: int) -> None:
+    def _settle(self) -> None:
         """Packets that say how many were lost before them, where the interface itself does not."""
-        index = int(self._table.place[number])
-        interface = self.interfaces[index]
-        lost = int(self._table.drops[number])
-        self.interfaces[index] = replace(interface, drops=max(interface.drops or 0, lost))
+        for number in np.flatnonzero(self._table.drops[: self._layout[r.NG_INTERFACES]]):
+            index = int(self._table.place[number])
+            interface, lost = self.interfaces[index], int(self._table.drops[number])
+            self.interfaces[index] = replace(interface, drops=max(interface.drops or 0, lost))
 
     def _keep_comments(self, frame: int, options: Options) -> None:
         """Keep comments as long as the limits allow; then say once that there are more."""

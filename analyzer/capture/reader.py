@@ -78,6 +78,10 @@ class RecordReader(ABC):
         """Take in the comments that the scanner noted."""
         return
 
+    def _settle(self) -> None:
+        """Take in what the scanner added up."""
+        return
+
     @property
     def warnings(self) -> list[str]:
         """What was skipped or is not believed, one sentence each, so far."""
@@ -98,6 +102,7 @@ class RecordReader(ABC):
             while not self._done:
                 columns = r.empty_columns(self._limits.batch_frames)
                 rows, need = self._fill(columns)
+                self._settle()
                 first, self.frames = self.frames + 1, self.frames + rows
                 if rows:
                     yield self._batch(columns, rows, first)

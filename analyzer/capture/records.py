@@ -30,6 +30,9 @@ Tallies = NDArray[np.int64]
 Result = tuple[int, int, int, int]
 """The next free row, where the scanner stands, why it stopped, and the number that belongs to that reason."""
 
+Near = tuple[int, int]
+"""The times of the first and of the last record that was read; negative where there was none."""
+
 MORE, FULL, BLOCK, DAMAGED, NOTED, FOUND, NOTHING = range(7)
 """Why a scanner stops.
 
@@ -64,7 +67,7 @@ ZERO_RUN = 256
 CHAIN = 3
 """So many plausible records in a row are believed after damage."""
 NEAR_NS = 7 * 86_400 * 10**9
-"""A record that is found after damage is believed within a week of the last good one."""
+"""A record that is found after damage is believed within a week of the first or the last that was read."""
 WIRE_LIMIT = 128 * 1024 * 1024
 """No frame is longer on the wire than the longest D-Bus message; a record found after damage is held to it."""
 FIND_LIMIT = 256 * 1024 + 64 * 1024

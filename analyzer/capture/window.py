@@ -40,7 +40,7 @@ class Window:
         self.eof = False
         self.failure: CaptureDamaged | CaptureUnreadable | None = None
         self._chunk = chunk_bytes
-        self._prompt = prompt
+        self.prompt = prompt
         self._pool: list[Octets] = []
         self.octets = np.empty(0, np.uint8)
 
@@ -77,7 +77,7 @@ class Window:
                 self.failure, count = failure, 0
             self.eof = count == 0
             self.end += count
-            if self._prompt and self.end >= need:
+            if self.prompt and self.end >= need:
                 break
         return self.end >= need
 

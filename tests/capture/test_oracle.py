@@ -99,23 +99,6 @@ def test_every_frame_of_an_ordinary_capture_is_the_one_that_wireshark_shows(tmp_
 
 
 @not_here
-def test_every_lab_frame_is_the_one_that_wireshark_shows(tmp_path, capsys):
-    merged = tmp_path / "lab.pcapng"
-    subprocess.run([shutil.which("mergecap"), "-a", "-w", merged, *LAB], check=True, capture_output=True, timeout=120)
-    seen, complaint = files.tshark(merged)
-    assert not complaint
-    reads = [(path, files.read(path)) for path in LAB]
-    rows = [(path, read, row) for path, read in reads for row in read.rows]
-    assert len(rows) == len(seen)
-    for (path, _read, row), frame in zip(rows, seen, strict=True):
-        assert (len(row.octets), row.wire, row.time_ns) == (frame.captured, frame.wire, frame.time_ns), path.name
-        assert frame.encapsulation == ENCAPSULATIONS[row.link], path.name
-    assert [row.octets for row in files.read(merged).rows] == [row.octets for _path, _read, row in rows]
-    with capsys.disabled():
-        print(f"\n{len(rows)} frames of {len(LAB)} captures equal")
-
-
-@not_here
 def test_every_pcap_frame_is_the_one_that_dpkt_reads():
     """dpkt is right about plain pcap (its times are floats, so microseconds are compared)."""
     compared = 0

@@ -80,11 +80,11 @@ def test_pcap_scanners_agree(octets, big, header, fraction_ns, order, eof, rows,
 
 
 @given(pieces, st.integers(0, 1), st.sampled_from([16, 24]), st.integers(0, 2), st.booleans(),
-       st.sampled_from([-1, 0, 10**9, 2**62]))
-def test_pcap_searches_agree(octets, big, header, order, eof, near_ns):
+       st.sampled_from([(-1, -1), (0, 2**62), (10**9, 0), (2**62, 10**18)]))
+def test_pcap_searches_agree(octets, big, header, order, eof, near):
     layout = pcap_layout(big, header, 1000, order)
     view = stretch(octets, eof=eof)
-    assert tuple(map(int, fast.find_pcap(view, layout, near_ns))) == tuple(_search.find_pcap(view, layout, near_ns))
+    assert tuple(map(int, fast.find_pcap(view, layout, near))) == tuple(_search.find_pcap(view, layout, near))
 
 
 options = st.lists(
@@ -123,8 +123,8 @@ interfaces = st.lists(
        st.sampled_from([128, 130, 400]), st.integers(0, 3))
 def test_pcapng_scanners_agree(octets, described, big, wanted, rows, room, most):
     # A number that multiplies is never 0: blocks.clock() makes no such interface.
-    described = [entry[:3] + (max(1, entry[3]),) + entry[4:] if entry[2] == r.MULTIPLY else entry for entry in described]
-    described = [entry[:3] + (entry[3] % 128,) + entry[4:] if entry[2] == r.SHIFT else entry for entry in described]
+    described = [(*entry[:3], max(1, entry[3]), *entry[4:]) if entry[2] == r.MULTIPLY else entry for entry in described]
+    described = [(*entry[:3], entry[3] % 128, *entry[4:]) if entry[2] == r.SHIFT else entry for entry in described]
     layout = np.array([big, len(described), 300, 2000, most, wanted], np.int64)
     view = stretch(octets)
     assert (
@@ -157,7 +157,7 @@ def test_twins_agree_on_mutated_octets(kind):
             layout = pcap_layout()
             assert run_pcap(fast.scan_pcap, view, layout, 99, 0) == run_pcap(_reference.scan_pcap, view, layout, 99, 0)
             again = stretch(octets, seeded.randrange(40), eof=seeded.random() < 0.5)
-            assert fast.find_pcap(again, layout, 10**18) == _search.find_pcap(again, layout, 10**18)
+            assert fast.find_pcap(again, layout, (10**18, 0)) == _search.find_pcap(again, layout, (10**18, 0))
         else:
             layout = np.array([0, 2, 300, 2000, 3, 1], np.int64)
             described = [(1, 0, r.MULTIPLY, 1000, 0, 0), (1, 96, r.SHIFT, 20, -5, 1)]
