@@ -15,17 +15,23 @@ _ITEM = re.compile(r"(?:[*-]|\d+[.)])\s+")
 _INLINE = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*|\*([^*\s][^*]*)\*")
 
 
-def inline(text: str) -> Markup:
-    """One run of text with its code and emphasis marked."""
-    parts: list[Markup] = []
+def runs(text: str) -> Iterator[tuple[str, str]]:
+    """One line as runs: ("", text), ("code", ...), ("strong", ...) or ("em", ...)."""
     end = 0
     for match in _INLINE.finditer(text):
-        parts.append(escape(text[end:match.start()]))
-        name, inside = next((n, g) for n, g in zip(("code", "strong", "em"), match.groups(), strict=True) if g)
-        parts.append(Markup("<{0}>{1}</{0}>").format(name, inside))
+        if match.start() > end:
+            yield "", text[end:match.start()]
+        yield next((n, g) for n, g in zip(("code", "strong", "em"), match.groups(), strict=True) if g)
         end = match.end()
-    parts.append(escape(text[end:]))
-    return Markup().join(parts)
+    if end < len(text):
+        yield "", text[end:]
+
+
+def inline(text: str) -> Markup:
+    """One line with its code and emphasis marked."""
+    return Markup().join(
+        Markup("<{0}>{1}</{0}>").format(kind, run) if kind else escape(run) for kind, run in runs(text)
+    )
 
 
 def blocks(text: str) -> Iterator[tuple[str, list[str]]]:

@@ -1,0 +1,214 @@
+"""Markdown for tickets: the same facts, commands in fences, the ladder as a Mermaid sequence diagram."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import TextIO
+
+from analyzer.diagnose.finding import Diagnosis, Finding, Fix, Ladder
+from analyzer.report.clean import cleaned
+from analyzer.report.ladder import brief
+from analyzer.report.prose import blocks, runs
+from analyzer.report.sentences import (
+    capture_name,
+    capture_next,
+    detail,
+    endpoint,
+    failed,
+    frame_place,
+    listed,
+    mapping_words,
+    proof_sentence,
+    service,
+    sightings,
+    steps,
+    verdict_sentence,
+    verdict_word,
+)
+from analyzer.report.texts import known, say
+
+NAME = "markdown"
+SUFFIX = ".md"
+DESCRIPTION = "text for tickets (GitHub, GitLab), with a Mermaid ladder"
+BINARY = False
+
+_SPECIAL = re.compile(r"[\\`*_{}\[\]<>|~&#]|(?<=[A-Za-z]):(?=//)|(?<=www)\.|^[-+=]|^\d+[.)](?=\s)", re.IGNORECASE)
+_BACKTICKS = re.compile(r"`+")
+
+
+def write(diagnosis: Diagnosis, out: TextIO) -> None:
+    """Write ``diagnosis`` as Markdown (CommonMark with GitHub's tables)."""
+    for part in _page(cleaned(diagnosis)):
+        out.write(part)
+        out.write("\n\n")
+
+
+def plain(text: str) -> str:
+    """``text`` so that Markdown shows it as it is: every ASCII sign that could mean something is escaped."""
+    return _SPECIAL.sub(lambda match: "".join(f"\\{c}" if not c.isalnum() else c for c in match.group()), text)
+
+
+def span(text: str) -> str:
+    """``text`` as code within a line; the fence is longer than any run of backticks inside (CommonMark §6.1)."""
+    fence = "`" * (max((len(run) for run in _BACKTICKS.findall(text)), default=0) + 1)
+    pad = " " if text[:1] in {"`", " "} or text[-1:] in {"`", " "} else ""
+    return f"{fence}{pad}{text}{pad}{fence}" if text else ""
+
+
+def fenced(lines: Iterable[str], kind: str = "") -> str:
+    """Lines as a block of code, fenced by more backticks than they hold (CommonMark §4.5)."""
+    text = "\n".join(lines)
+    fence = "`" * max(3, max((len(run) for run in _BACKTICKS.findall(text)), default=0) + 1)
+    return f"{fence}{kind}\n{text}\n{fence}"
+
+
+def rich(text: str) -> str:
+    """One line of ours that may hold code and emphasis, said again so that nothing else in it means anything."""
+    marks: dict[str, Callable[[str], str]] = {
+        "": plain, "code": span, "strong": lambda run: f"**{plain(run)}**", "em": lambda run: f"*{plain(run)}*",
+    }
+    return "".join(marks[kind](run) for kind, run in runs(text))
+
+
+def _prose(text: str) -> Iterator[str]:
+    """A rule's explanation, block by block."""
+    for kind, lines in blocks(text):
+        match kind:
+            case "ul":
+                yield _bullets(map(rich, lines))
+            case "pre":
+                yield fenced(lines)
+            case _:
+                yield rich(lines[0])
+
+
+def _cell(text: str) -> str:
+    """Code within a table: the bar would end the cell even there."""
+    return span(text.replace("|", "¦"))
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _page(diagnosis: Diagnosis) -> Iterator[str]:
+    yield f"# {plain(verdict_word(diagnosis))}"
+    yield plain(verdict_sentence(diagnosis))
+    for finding in diagnosis.findings:
+        yield from _finding(diagnosis, finding)
+    if diagnosis.cannot_tell:
+        yield f"## {say('head.cannot-tell')}"
+    for question in diagnosis.cannot_tell:
+        yield f"**{plain(question.question)}** {plain(question.because)}"
+        if question.capture_next:
+            yield f"{plain(capture_next(question.capture_next))}:"
+            yield fenced([question.capture_next.command], "sh")
+    yield from _services(diagnosis)
+    if diagnosis.captures:
+        yield f"## {say('head.captures')}"
+        yield _bullets(
+            f"{span(capture_name(c))}: {plain(c.vantage)}, {plain(known(f'role.{c.role}', c.role))} "
+            f"({plain(known(f'origin.{c.role_origin}', c.role_origin))}), {c.frames:,} {say('label.frames').lower()}"
+            + "".join(f"; {plain(warning)}" for warning in c.warnings)
+            for c in diagnosis.captures
+        )
+    for head, lines in (("head.assumptions", diagnosis.assumptions), ("head.warnings", diagnosis.warnings)):
+        if lines:
+            yield f"## {say(head)}"
+            yield _bullets(map(plain, lines))
+    yield f"{say('product')} {plain(diagnosis.version)}"
+
+
+def _finding(diagnosis: Diagnosis, finding: Finding) -> Iterator[str]:
+    yield f"## {plain(finding.rule)} {plain(finding.name)} ({say(f'severity.{finding.severity}')})"
+    yield rich(finding.summary)
+    facts = (
+        (say("label.connections"), failed(diagnosis, finding)),
+        (say("label.clients"), listed(finding.clients, 8)),
+        (say("label.virtual"), service(finding.virtual)),
+        (say("label.real"), endpoint(finding.real)),
+        (say("label.hosts"), listed(finding.hosts, 8)),
+        (say("label.certainty"), say(f"certainty.{finding.certainty}.long")),
+        (say("label.mapping"), mapping_words(finding)),
+        (say("label.contrast"), finding.contrast),
+    )
+    yield "\n".join(["| | |", "|---|---|", *(f"| {label} | {plain(value)} |" for label, value in facts if value)])
+    if finding.ladder.hosts and finding.ladder.events:
+        yield f"### {say('head.ladder')}"
+        yield fenced(mermaid(finding.ladder), "mermaid")
+    if finding.evidence:
+        yield f"### {say('head.evidence')}"
+        yield _bullets(
+            f"{', '.join(span(frame_place(diagnosis, item)) for item in group)}: {rich(group[0].says)} "
+            f"{span(group[0].segment)}".rstrip()
+            for group in sightings(finding)
+        )
+    if finding.filter:
+        yield f"{say('label.filter')}: {span(finding.filter)}"
+    if finding.why:
+        yield f"### {say('head.why')}"
+        yield from _prose(finding.why)
+    if finding.reasons:
+        yield f"### {say('head.reasons')}"
+        yield _bullets(map(rich, finding.reasons))
+    yield f"### {say('head.fixes')}"
+    if not finding.fixes:
+        yield say("fix.none")
+    for number, fix in enumerate(finding.fixes, 1):
+        yield from _fix(fix, number)
+
+
+def _fix(fix: Fix, number: int) -> Iterator[str]:
+    dialect = known(f"dialect.{fix.dialect}", fix.dialect)
+    mark = f", {say('fix.recommended')}" if fix.recommended else ""
+    yield f"#### {number}. {plain(fix.title)}, {plain(say('fix.on', host=fix.on))} ({plain(dialect)}{mark})"
+    yield f"**{say(f'proof.{fix.proof.applicability}')}**: {proof_sentence(fix)}"
+    if fix.why:
+        yield rich(fix.why)
+    for head, lines in (
+        ("head.broken", fix.proof.broken_connections), ("head.missing", fix.proof.missing_facts),
+        ("head.caveats", fix.caveats),
+    ):
+        if lines:
+            yield f"{say(head)}:"
+            yield _bullets(map(rich, lines))
+    for _, heading, commands in steps(fix):
+        yield f"{heading}:"
+        yield fenced(commands, "sh" if fix.dialect.startswith("linux") else "")
+    if not fix.executed:
+        yield say("fix.not-executed")
+
+
+def _services(diagnosis: Diagnosis) -> Iterator[str]:
+    if not diagnosis.services:
+        return
+    yield f"## {say('head.services')}"
+    heads = ("label.virtual", "label.reals", "label.origin", "label.source", "label.support")
+    rows = (
+        (_cell(service(row.virtual)),
+         ", ".join(f"{_cell(endpoint(real))} {plain(real.forwarding)}" for real in row.reals),
+         plain(known(f"origin.{row.origin}", row.origin)), plain(detail(row.origin, row.source)), f"{row.support:,}")
+        for row in diagnosis.services
+    )
+    yield "\n".join([
+        f"| {' | '.join(say(head) for head in heads)} |", "|---|---|---|---|--:|",
+        *(f"| {' | '.join(row)} |" for row in rows),
+    ])
+
+
+def mermaid(ladder: Ladder) -> Iterator[str]:
+    """The ladder as a Mermaid sequence diagram; stray arrows end in a cross, lost ones are dashed."""
+    yield "sequenceDiagram"
+    for number, host in enumerate(ladder.hosts):
+        yield f"  participant h{number} as {_mermaid_text(' '.join(filter(None, (host.name, host.address))))}"
+    arrows = {"stray": "-x", "rejected": "-x", "lost": "--)"}
+    for event in ladder.events:
+        remark = "" if event.outcome not in arrows else f" ({say(f'outcome.{event.outcome}')})"
+        arrow = arrows.get(event.outcome, "->>")
+        yield f"  h{event.sender}{arrow}h{event.receiver}: {_mermaid_text(brief(event) + remark)}"
+
+
+def _mermaid_text(text: str) -> str:
+    """Text that Mermaid takes for text: everything but plain words becomes a character reference."""
+    return re.sub(r"[^A-Za-z0-9 .,:/()\[\]_-]", lambda match: f"#{ord(match.group())};", text)
