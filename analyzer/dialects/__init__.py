@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import cache
 from typing import cast
 
 from analyzer.diagnose.finding import Fix
@@ -13,6 +14,7 @@ from analyzer.remedy.plan import Prover, plan
 from analyzer.remedy.situation import Situation
 
 
+@cache
 def available() -> Mapping[str, Dialect]:
     """Every dialect there is, by its name."""
     return cast("Mapping[str, Dialect]", discover(sys.modules[__name__]))

@@ -18,8 +18,16 @@ from analyzer.remedy.checks import (
     checked_network,
     checked_next_hop,
     checked_number,
-    checked_switch,
+    checked_word,
 )
+
+SWITCHES = (
+    "accept_redirects", "send_redirects", "secure_redirects", "shared_media", "rp_filter", "src_valid_mark",
+    "arp_ignore", "arp_announce", "arp_accept", "accept_local", "forwarding", "proxy_arp",
+)
+"""What may be set by interface (kernel documentation, ip-sysctl)."""
+
+CONNTRACK_SWITCHES = ("tcp_loose", "tcp_be_liberal")
 
 
 def _checked_place(metric: int | None, table: int | None) -> None:
@@ -42,6 +50,7 @@ class RouteChange:
     def __post_init__(self) -> None:
         checked_network(self.destination)
         checked_next_hop(self.next_hop)
+        checked_word(self.how, ("add", "prepend", "replace"))
         _checked_place(self.metric, self.table)
 
 
@@ -75,8 +84,8 @@ class RuleChange:
         checked_number(self.priority, 1, 32765, "a rule's priority")
         if self.source_port is not None:
             checked_number(self.source_port, 1, 65535, "a port")
-        if self.ip_protocol not in (None, "tcp", "udp"):
-            raise ValueError(f"not a protocol with ports: {self.ip_protocol!r}")
+        if self.ip_protocol is not None:
+            checked_word(self.ip_protocol, ("tcp", "udp"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +122,7 @@ class HairpinSnat:
         checked_network(self.clients)
         checked(self.real)
         checked_number(self.real_port, 0, 65535, "a port")
-        if self.ip_protocol not in ("tcp", "udp"):
-            raise ValueError(f"not a protocol with ports: {self.ip_protocol!r}")
+        checked_word(self.ip_protocol, ("tcp", "udp"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +140,8 @@ class SwitchChange:
     def __post_init__(self) -> None:
         checked_interface(self.interface)
         checked_number(self.value, 0, 0x7FFFFFFF, "a switch")
-        checked_switch(self.switch)
+        checked_number(self.version, 4, 6, "an IP version")
+        checked_word(self.switch, SWITCHES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +206,7 @@ class ConntrackSwitch:
     value: int
 
     def __post_init__(self) -> None:
-        checked_switch(self.switch)
+        checked_word(self.switch, CONNTRACK_SWITCHES)
         checked_number(self.value, 0, 0x7FFFFFFF, "a switch")
 
 

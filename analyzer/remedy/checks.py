@@ -54,11 +54,11 @@ def checked_interface(name: str) -> str:
     return name
 
 
-def checked_switch(name: str) -> str:
-    """``name``, or ``ValueError`` where it is no kernel switch."""
-    if not isinstance(name, str) or not re.fullmatch(r"[a-z_]{1,40}", name):
-        raise ValueError(f"not a kernel switch: {name!r}")
-    return name
+def checked_word(word: str, words: tuple[str, ...]) -> str:
+    """``word``, or ``ValueError`` where it is none of ``words``."""
+    if word not in words:
+        raise ValueError(f"not one of {', '.join(words)}: {word!r}")
+    return word
 
 
 def checked_macs(macs: tuple[str, ...]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from analyzer.remedy.change import (
     RouteRemoval,
     SwitchChange,
 )
-from analyzer.remedy.situation import Situation
+from analyzer.remedy.situation import Situation, interface_or_unknown
 
 LOOPBACK = "lo"
 
@@ -40,7 +40,8 @@ def remove_route(s: Situation) -> Alternative | None:
     if route is None or len(route.next_hops) != 1 or not isinstance(route.next_hops[0], Via):
         return None
     hop = route.next_hops[0]
-    removal = RouteRemoval(route.destination, Via(hop.gateway, hop.interface), route.metric or None)
+    way = Via(hop.gateway, interface_or_unknown(hop.interface))
+    removal = RouteRemoval(route.destination, way, route.metric or None)
     return Alternative(
         Kind.REMOVE_ROUTE, f"Remove the route {route.destination} via {hop.gateway}", str(s.real.address), (removal,),
         why=f"The longest prefix wins: {route.destination} via {hop.gateway} ({route.origin}) draws the replies away "

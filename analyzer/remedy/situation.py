@@ -22,6 +22,7 @@ from analyzer.remedy.checks import (
     checked_macs,
     checked_network,
     checked_number,
+    checked_word,
 )
 
 
@@ -82,6 +83,7 @@ class Situation:
         optional = (self.balancer_inside, self.balancer_host, self.wrong_next_hop, self.duplicate)
         for address in (*addresses, *(a for a in optional if a is not None)):
             checked(address)
+        checked_word(self.protocol, tuple(Protocol))
         checked_number(self.real.port, 0, 65535, "a port")
         if self.virtual is not None:
             checked(self.virtual.address)
