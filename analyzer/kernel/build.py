@@ -55,7 +55,8 @@ def host_script(host: Host) -> Iterator[str]:
     yield "ip link set lo up"
     for interface in host.interfaces:
         for address in interface.addresses:
-            yield f"ip address add {quote(address)} dev {quote(interface.name)}"
+            words = " ".join(map(quote, address.split()))
+            yield f"ip address add {words} dev {quote(interface.name)}"
         yield f"ip link set {quote(interface.name)} up"
     for kind, lines in (("neigh", host.neighbors), ("route", host.routes), ("rule", host.rules)):
         for line in lines:

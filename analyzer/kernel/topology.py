@@ -25,7 +25,11 @@ Behaviour = Literal["speak", "http", "banner", "proxy"]
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """One interface on one link.  ``addresses`` carry their prefix length; without ``mac`` it follows the address."""
+    """One interface on one link; without ``mac`` it follows the address.
+
+    ``addresses`` carry their prefix length, and after it what else ``ip address
+    add`` takes (``"10.0.2.11/24 metric 100"``).
+    """
 
     name: str
     link: str
@@ -121,7 +125,7 @@ def mac_of(interface: Interface, host_number: int, number: int) -> str:
     if interface.mac:
         return interface.mac
     for text in interface.addresses:
-        address = ip_interface(text).ip
+        address = ip_interface(text.split()[0]).ip
         if address.version == 4:
             return "02:00:" + ":".join(f"{octet:02x}" for octet in address.packed)
     return f"02:00:00:06:{host_number:02x}:{number:02x}"
