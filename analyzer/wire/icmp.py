@@ -104,13 +104,13 @@ def read_v6(frame: Frame, at: int) -> Next:
 
 
 def _options(frame: Frame, at: int, mac: int) -> None:
-    """The link-layer address option ``mac`` and a redirected packet; length 0 ends the list (RFC 4861 §4.6)."""
+    """The first link-layer address option ``mac`` and redirected packet; length 0 ends the list (RFC 4861 §4.6)."""
     while at + 2 <= frame.wire_end:
         kind, size = frame.u8(at), frame.u8(at + 1) * OPTION_UNIT
         if not size:
             return
-        if kind == mac and size == OPTION_UNIT:
+        if kind == mac and size == OPTION_UNIT and not frame.row["about_mac"]:
             frame.row["about_mac"] = frame.address(at + OPTION_MAC, 6)
-        elif kind == REDIRECTED and frame.row["kind"] == ICMP_REDIRECT:
+        elif kind == REDIRECTED and frame.row["kind"] == ICMP_REDIRECT and not frame.row["quote_src"]:
             quote.read(frame, at + OPTION_QUOTE)
         at += size

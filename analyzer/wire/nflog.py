@@ -36,6 +36,6 @@ def read(frame: Frame, at: int) -> Next:
         if kind == PAYLOAD:
             frame.narrow(at + length)
             return Layer.IP, value
-        if kind == HARDWARE_ADDRESS and frame.u16(value) == 6:
+        if kind == HARDWARE_ADDRESS and not frame.row["src_mac"] and frame.u16(value) == 6:
             frame.row["src_mac"] = frame.address(value + HARDWARE_ADDRESS_AT, 6)
         at += (length + 3) & ~3
