@@ -2,14 +2,12 @@
 """The flow tracker, compiled: arrays of records, found through an open-addressed index.
 
 Its specification is ``_reference.py`` with ``_record.py`` and ``_side.py``; a
-property test holds the two equal.  A slot holds one live flow.  All records of a
-slot stand in arrays of their own (see ``layout.py``), reserved for
-``Limits.live_flows`` at once and backed with memory only where written.  The
-index is keyed by a hash with a random secret, so a crafted capture cannot choose
-its collisions.
+property test holds the two equal.  A slot holds one live flow; the records of a
+slot stand in arrays of their own (``layout.py``).  The index is keyed by a hash
+with a random secret, so a crafted capture cannot choose its collisions.
 """
 
-from libc.stdint cimport INT64_MIN, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MIN
 from libc.string cimport memset
 
 import numpy as np
@@ -19,7 +17,6 @@ from analyzer.flow import layout as _layout
 from analyzer.flow import states as _states
 from analyzer.flow import timeouts as _timeouts
 from analyzer.flow._side import OUT_OF_ORDER_NS as _OUT_OF_ORDER_NS
-from analyzer.tables import VERDICTS as _VERDICTS
 
 cdef extern from *:
     """
@@ -32,150 +29,32 @@ cdef extern from *:
     void replypath_prefetch(const void *address) noexcept nogil
 
 cdef enum:
-    # tables.KINDS, tables.VERDICTS and TCP flags
-    OK = 0
-    TCP = 1
-    UDP = 2
-    ICMP_ECHO = 3
-    FIN = 1
-    SYN = 2
-    RST = 4
-    ACK = 16
-    # layout.SLOTS
-    M_SYN = 0
-    M_SYN2 = 1
-    M_SYNACK = 2
-    M_SYNACK2 = 3
-    M_ESTAB = 4
-    M_RST = 5
-    M_DATA = 7
-    M_DATA2 = 9
-    M_FIN = 11
-    M_LAST = 13
-    NO_SLOT = 0xFF
-    # Flow.bits
-    LIVE = 1
-    USED = 2
-    SYN_SEEN = 4
-    # Side.known
-    ISN = 1
-    END = 2
-    ACKED = 4
-    # how many packets ahead the index and then the records are fetched
-    NEAR = 8
-    FAR = 16
-    BLOCK = 8192
+    NEAR = 8                 # how many packets ahead the records are fetched,
+    FAR = 16                 # and the index that leads to them
+    WINDOW = 32              # a power of two above FAR
+    BLOCK = 8192             # records of flows that are over, in one array
+    FIRST_SLOTS = 2048
 
-assert _VERDICTS[OK] == "ok"
-assert (_layout.SYN, _layout.SYN2, _layout.SYNACK, _layout.SYNACK2, _layout.ESTAB, _layout.RST, _layout.DATA,
-        _layout.DATA2, _layout.FIN, _layout.LAST) == (
-    M_SYN, M_SYN2, M_SYNACK, M_SYNACK2, M_ESTAB, M_RST, M_DATA, M_DATA2, M_FIN, M_LAST)
-
-cdef enum:
-    WHAT_SYN = 0
-    WHAT_SYNACK = 1
-    WHAT_WRONG = 2
-    WHAT_ACK = 3
-    WHAT_DATA = 4
-    WHAT_FIN = 5
-    WHAT_RST = 6
-
-cdef int S0 = _states.S0
-cdef int NOTHING = _states.NOTHING
-cdef int UDP1 = _states.UDP1
-cdef int UDP2 = _states.UDP2
+cdef int S0 = _states.S0, NOTHING = _states.NOTHING, UDP1 = _states.UDP1, UDP2 = _states.UDP2
 cdef uint32_t HIST_S = _states.HIST_S, HIST_H = _states.HIST_H, HIST_A = _states.HIST_A, HIST_D = _states.HIST_D
 cdef uint32_t HIST_F = _states.HIST_F, HIST_R = _states.HIST_R, HIST_T = _states.HIST_T, HIST_G = _states.HIST_G
 cdef uint32_t HIST_W = _states.HIST_W, HIST_Q = _states.HIST_Q, FLIPPED = _states.FLIPPED
-cdef uint64_t COPY_NS = _duplicates.COPY_NS, WEAK_NS = _duplicates.WEAK_NS
-cdef uint64_t OUT_OF_ORDER_NS = _OUT_OF_ORDER_NS, REORDER_NS = _timeouts.REORDER_NS
+cdef uint32_t BOTH_FINS = HIST_F | HIST_F << 1, ANY_RST = HIST_R | HIST_R << 1
 cdef int WELL_KNOWN_END = _states.WELL_KNOWN_END, EPHEMERAL_BEGIN = _states.EPHEMERAL_BEGIN
-cdef int REMEMBERED = _duplicates.REMEMBERED
+cdef uint64_t OUT_OF_ORDER_NS = _OUT_OF_ORDER_NS, REORDER_NS = _timeouts.REORDER_NS
+cdef int SWEEP = _timeouts.SWEEP
+cdef int COPY_UNITS = _duplicates.COPY_UNITS, WEAK_UNITS = _duplicates.WEAK_UNITS
+cdef int UNIT_SHIFT = _duplicates.UNIT_SHIFT, PRINT_SHIFT = _duplicates.PRINT_SHIFT, TTL_SHIFT = _duplicates.TTL_SHIFT
 
-assert REMEMBERED == 8
+assert _duplicates.REMEMBERED == 8
 assert _layout.MACS == 4
-
-cdef packed struct Flow:
-    int64_t first_ns, last_ns
-    uint32_t end0, end1
-    uint16_t port0, port1
-    uint32_t tunnel, other_tunnel, flow, history, duplicates, synacks, synack_last_seq
-    uint16_t present
-    uint8_t kind, state, initiator, bits, last0, last1
-
-cdef packed struct Opening:
-    uint16_t interface, vlan, window_i, window_r, mss_i, mss_r
-
-cdef packed struct Side:
-    uint64_t bytes
-    int64_t advanced_ns
-    uint32_t packets, end, acked, gap_low, gap_high, passed_bytes
-    uint32_t flight_bytes0, flight_end0, flight_bytes1, flight_end1
-    uint32_t mac
-    uint8_t known, cursor, filled, dst_macs
-
-cdef packed struct Rare:
-    uint32_t isn, first_seq, syns, rsts, retrans, retrans_bytes, mac1, mac2, mac3
-    uint8_t rst_flags
-    uint8_t spare[3]
-
-cdef packed struct Over:
-    uint64_t bytes
-    uint32_t packets, passed_bytes, syns, rsts, retrans, retrans_bytes
-    uint8_t rst_flags, dst_macs
-    uint8_t spare[6]
-
-cdef packed struct Mark:
-    int64_t position, ns
-    uint32_t frame, seq, ack, tsval, tsecr, src_mac, dst_mac
-    uint16_t ip_id
-    uint8_t ttl, spare
-
-cdef packed struct Print:
-    uint64_t print
-    int64_t ns
-
-cdef packed struct Loose:
-    Mark mark
-    uint32_t owner, slot
-
-cdef packed struct Entry:
-    uint32_t slot            # plus one; 0 = empty
-    uint32_t tag             # the hash: where the entry would like to stand
-    uint32_t tunnel
-
-cdef struct Packet:
-    int64_t time_ns, position
-    uint32_t src, dst, tunnel, seq, ack, ip_bytes, payload, tsval, tsecr, src_mac, dst_mac, frame
-    uint16_t src_port, dst_port, window, ip_id, mss, interface, vlan
-    uint8_t kind, flags, ttl
 
 _LOOSE = np.dtype([("mark", _layout.MARK), ("owner", "u4"), ("slot", "u4")])
 _ENTRY = np.dtype([("slot", "u4"), ("tag", "u4"), ("tunnel", "u4")])
-
-
-cdef inline bint after(uint32_t number, uint32_t other) noexcept nogil:
-    cdef uint32_t steps = number - other
-    return steps != 0 and steps < <uint32_t>0x80000000
-
-
-cdef inline uint64_t since(int64_t now, int64_t then) noexcept nogil:
-    """Nanoseconds from ``then`` to ``now``; 0 where time runs backwards."""
-    return <uint64_t>now - <uint64_t>then if now > then else 0
-
-
-cdef inline uint64_t mix(uint64_t value) noexcept nogil:
-    value = (value ^ (value >> 32)) * <uint64_t>0xD6E8FEB86659FD93
-    value = (value ^ (value >> 32)) * <uint64_t>0xD6E8FEB86659FD93
-    return value ^ (value >> 32)
-
-
-cdef inline uint32_t end_of(Packet *p) noexcept nogil:
-    return p.seq + p.payload + ((p.flags & SYN) != 0) + ((p.flags & FIN) != 0)
-
-
-cdef inline uint32_t high_end(uint32_t one, uint32_t other) noexcept nogil:
-    return one if one > other else other
+_TABLES = (
+    ((), _layout.FLOW), ((), _layout.OPENING), ((2,), _layout.SIDE), ((2,), _layout.RARE), ((2,), _layout.RING),
+    ((2,), _layout.MORE_MACS), ((len(_layout.SLOTS),), _layout.MARK),
+)
 
 
 cdef class Tracker:
@@ -185,53 +64,68 @@ cdef class Tracker:
 
     cdef readonly long long evicted
     cdef uint64_t secret, half_open_ns, established_ns, closed_ns, datagram_ns
-    cdef uint32_t limit, live, slots, hand, number, entries, mask, free_count, over_count, loose_count
-    cdef uint32_t over_before
+    cdef uint32_t limit, capacity, live, slots, hand, number, entries, mask, free_count, touched_count
+    cdef uint32_t over_count, over_before, loose_count, first_frame
     cdef int64_t clock, previous
-    cdef Entry[::1] index
+    cdef object tables
+    cdef list blocks, loose_by_slot
+    # of live flows, by slot
     cdef Flow[::1] flows
     cdef Opening[::1] openings
     cdef Side[:, ::1] sides
     cdef Rare[:, ::1] rares
-    cdef Print[:, ::1] prints
+    cdef Ring[:, ::1] rings
+    cdef MoreMacs[:, ::1] more_macs
     cdef Mark[:, ::1] marks
     cdef uint32_t[::1] free
-    cdef const uint8_t[:, :, ::1] moves
-    cdef uint8_t[::1] half_open
+    cdef Entry[::1] index
+    # of flows that are over
     cdef Flow[::1] over_flows
     cdef Opening[::1] over_openings
     cdef Over[:, ::1] over_sides
     cdef Loose[::1] loose
-    cdef list blocks, loose_by_slot
-    cdef object tables
+    # of the transition table, and of the batch at hand
+    cdef const uint8_t[:, :, ::1] moves
+    cdef uint8_t[::1] half_open
+    cdef uint32_t[::1] touched
+    cdef const int64_t[::1] time_ns, position
+    cdef const uint32_t[::1] seq, ack, tsval, tsecr, src_mac, dst_mac
+    cdef const uint16_t[::1] ip_id, interface, vlan, window, mss
+    cdef const uint8_t[::1] ttl
 
     def __init__(self, limits, secret):
-        cap = max(1, limits.live_flows)
-        self.limit = cap
+        self.limit = max(1, limits.live_flows)
         self.secret = secret
         self.half_open_ns, self.established_ns = limits.half_open_ns, limits.established_ns
         self.closed_ns, self.datagram_ns = limits.closed_ns, limits.datagram_ns
         self.clock = self.previous = INT64_MIN
         self.index = np.zeros(1024, dtype=_ENTRY)
         self.mask = 1023
-        lay = _layout
-        self.tables = (
-            _aligned((cap,), lay.FLOW), np.zeros(cap, dtype=lay.OPENING), _aligned((2, cap), lay.SIDE),
-            np.zeros((2, cap), dtype=lay.RARE), np.zeros((2 * REMEMBERED, cap), dtype=lay.PRINT),
-            np.zeros((len(lay.SLOTS), cap), dtype=lay.MARK),
-        )
-        self.flows, self.openings, self.sides, self.rares, self.prints, self.marks = self.tables
-        self.free = np.zeros(cap, dtype=np.uint32)
         self.moves = _states.MOVES
         half_open = np.zeros(NOTHING + 1, dtype=np.uint8)
         half_open[list(_states.HALF_OPEN)] = 1
         self.half_open = half_open
         self.blocks = []
-        self.loose_by_slot = [[] for _ in lay.SLOTS]
+        self.loose_by_slot = [[] for _ in _layout.SLOTS]
+        self._reserve()
         self._new_block()
         self._new_loose()
 
-    # What is over ------------------------------------------------------------------------------
+    # Room ----------------------------------------------------------------------------------------
+
+    cdef int _reserve(self) except -1:
+        """Room for four times as many live flows, one table at a time."""
+        self.capacity = min(self.limit, max(FIRST_SLOTS, 4 * self.capacity))
+        self.free = np.zeros(self.capacity, dtype=np.uint32)     # nothing is free, or there were no need for room
+        tables = self.tables = self.tables or [_layout.zeros((*shape, 0), dtype) for shape, dtype in _TABLES]
+        self.flows = tables[0] = _layout.larger(tables[0], self.capacity)
+        self.openings = tables[1] = _layout.larger(tables[1], self.capacity)
+        self.sides = tables[2] = _layout.larger(tables[2], self.capacity)
+        self.rares = tables[3] = _layout.larger(tables[3], self.capacity)
+        self.rings = tables[4] = _layout.larger(tables[4], self.capacity)
+        self.more_macs = tables[5] = _layout.larger(tables[5], self.capacity)
+        self.marks = tables[6] = _layout.larger(tables[6], self.capacity)
+        return 0
 
     cdef int _new_block(self) except -1:
         flows = np.zeros(BLOCK, dtype=_layout.FLOW)
@@ -244,17 +138,33 @@ cdef class Tracker:
         return 0
 
     cdef int _new_loose(self) except -1:
-        """Sort the loose marks by what they are, and begin anew."""
+        """Sort the marks of flows that are over by what they are, and begin anew."""
         if self.loose_count:
             block = np.asarray(self.loose)[:self.loose_count]
-            for slot in range(len(self.loose_by_slot)):
+            for slot, sorted_ones in enumerate(self.loose_by_slot):
                 these = block[block["slot"] == slot]
                 if len(these):
-                    self.loose_by_slot[slot].append(
-                        (these["owner"].astype(np.uint32), np.ascontiguousarray(these["mark"])))
+                    sorted_ones.append((these["owner"].copy(), these["mark"].copy()))
         self.loose = np.zeros(BLOCK, dtype=_LOOSE)
         self.loose_count = 0
         return 0
+
+    cdef int _grow(self) except -1:
+        """An index twice as large."""
+        bigger = np.zeros(2 * (self.mask + 1), dtype=_ENTRY)
+        cdef Entry[::1] old = self.index, new = bigger
+        cdef uint32_t mask = 2 * self.mask + 1, place
+        cdef Py_ssize_t i
+        for i in range(old.shape[0]):
+            if old[i].slot:
+                place = old[i].tag & mask
+                while new[place].slot:
+                    place = (place + 1) & mask
+                new[place] = old[i]
+        self.index, self.mask = new, mask
+        return 0
+
+    # What is over --------------------------------------------------------------------------------
 
     cdef int _put_loose(self, uint32_t slot, uint32_t what, uint32_t kept_in) except -1 nogil:
         cdef Loose *loose
@@ -263,8 +173,7 @@ cdef class Tracker:
                 self._new_loose()
         loose = &self.loose[self.loose_count]
         loose.mark = self.marks[kept_in, slot]
-        loose.owner = self.over_before + self.over_count
-        loose.slot = what
+        loose.owner, loose.slot = self.over_before + self.over_count, what
         self.loose_count += 1
         return 0
 
@@ -285,19 +194,15 @@ cdef class Tracker:
             self._forget(base, flow.other_tunnel, slot)
         if flow.tunnel and flow.other_tunnel:
             self._forget(base, 0, slot)
-        flow.bits &= ~LIVE
-        self.free[self.free_count] = slot
-        self.free_count += 1
-        self.live -= 1
-        self.over_flows[self.over_count] = flow[0]
-        self.over_openings[self.over_count] = self.openings[slot]
         for x in range(2):
+            self._flush(slot, x)
             side, rare, over = &self.sides[x, slot], &self.rares[x, slot], &self.over_sides[x, self.over_count]
             over.bytes, over.packets, over.passed_bytes = side.bytes, side.packets, side.passed_bytes
             over.syns, over.rsts, over.retrans, over.retrans_bytes = (
                 rare.syns, rare.rsts, rare.retrans, rare.retrans_bytes)
             over.rst_flags, over.dst_macs = rare.rst_flags, side.dst_macs
-        for what in range(M_LAST):
+        self.over_flows[self.over_count], self.over_openings[self.over_count] = flow[0], self.openings[slot]
+        for what in range(<uint32_t>M_LAST):
             if flow.present >> what & 1:
                 self._put_loose(slot, what, what)
         if flow.last0 != NO_SLOT:
@@ -305,26 +210,23 @@ cdef class Tracker:
         if flow.last1 != NO_SLOT:
             self._put_loose(slot, M_LAST + 1, flow.last1)
         self.over_count += 1
+        flow.bits &= ~LIVE
+        self.free[self.free_count] = slot
+        self.free_count += 1
+        self.live -= 1
         return 0
 
     def records(self, *, final=False):
         """Every flow so far, over or live; after ``final`` the tracker is used up and holds nothing any more."""
-        if self.tables is None:
-            raise ValueError("this tracker has finished")
+        self._check()
         self._new_loose()
-        tables, slots = self.tables, self.slots
-        if final:
-            self.index, self.prints, self.free, self.tables = None, None, None, None
-            tables = (*tables[:4], None, tables[5])
-        flows, openings, sides, rares, _, marks = tables
-        live = np.flatnonzero(flows["bits"][:slots] & LIVE)
-        over = [tuple(each[..., :self.over_count] for each in block) if block is self.blocks[len(self.blocks) - 1] else block
-                for block in self.blocks]
+        flows, openings, sides, rares, _, _, marks = self.tables
+        live = np.flatnonzero(flows["bits"][:self.slots] & LIVE)
+        over = [tuple(each[..., :self.over_count if n == len(self.blocks) - 1 else BLOCK] for each in block)
+                for n, block in enumerate(self.blocks)]
         count = self.over_before + self.over_count
-        of_flows = [_layout.Part(block[:2], None) for block in over]
-        of_sides = [_layout.Part(block[2:], None) for block in over]
-        of_flows.append(_layout.Part((flows, openings), live))
-        of_sides.append(_layout.Part((sides, rares), live))
+        of_flows = [*(_layout.Part(block[:2], None) for block in over), _layout.Part((flows, openings), live)]
+        of_sides = [*(_layout.Part(block[2:], None) for block in over), _layout.Part((sides, rares), live)]
         kept = [[_layout.Marks(owner, mark, None) for owner, mark in each] for each in self.loose_by_slot]
         for slot in range(M_LAST):
             those = np.flatnonzero(flows["present"][live] >> slot & 1)
@@ -335,12 +237,13 @@ cdef class Tracker:
                 those = np.flatnonzero(last == slot)
                 kept[M_LAST + x].append(_layout.Marks(count + those, marks[slot], live[those]))
         if final:
+            self.tables = self.index = self.rings = self.more_macs = self.free = self.touched = None
             self.flows = self.openings = self.sides = self.rares = self.marks = None
             self.over_flows = self.over_openings = self.over_sides = self.loose = None
             self.blocks, self.loose_by_slot = [], []
         return _layout.Records(of_flows, of_sides, kept)
 
-    # The index ---------------------------------------------------------------------------------
+    # The index -----------------------------------------------------------------------------------
 
     cdef inline uint64_t _base(self, uint8_t kind, uint32_t src, uint16_t src_port, uint32_t dst,
                                uint16_t dst_port) noexcept nogil:
@@ -351,33 +254,25 @@ cdef class Tracker:
         return mix(mix(self.secret ^ one) ^ (other | <uint64_t>kind << 48))
 
     cdef inline uint32_t _tag(self, uint64_t base, uint32_t tunnel) noexcept nogil:
-        return <uint32_t>(mix(base ^ (self.secret >> 7) ^ tunnel) >> 32)
+        return <uint32_t>((base if tunnel == 0 else mix(base ^ tunnel)) >> 32)
 
-    cdef inline bint _same_ends(self, Flow *flow, Packet *p) noexcept nogil:
-        if flow.kind != p.kind:
-            return False
-        if flow.end0 == p.src and flow.port0 == p.src_port and flow.end1 == p.dst and flow.port1 == p.dst_port:
-            return True
-        return flow.end1 == p.src and flow.port1 == p.src_port and flow.end0 == p.dst and flow.port0 == p.dst_port
-
-    cdef long _at(self, uint64_t base, uint32_t tunnel, Packet *p) except -2 nogil:
+    cdef long _at(self, uint32_t tag, uint32_t tunnel, Packet *p) except -2 nogil:
         """The slot of the flow at (tunnel, ends), or -1."""
-        cdef uint32_t tag = self._tag(base, tunnel), place
+        cdef uint32_t place = tag & self.mask
         cdef Entry *entry
-        place = tag & self.mask
         while True:
             entry = &self.index[place]
             if entry.slot == 0:
                 return -1
-            if entry.tag == tag and entry.tunnel == tunnel and self._same_ends(&self.flows[entry.slot - 1], p):
+            if entry.tag == tag and entry.tunnel == tunnel and same_ends(&self.flows[entry.slot - 1], p):
                 return entry.slot - 1
             place = (place + 1) & self.mask
 
-    cdef int _enter(self, uint64_t base, uint32_t tunnel, uint32_t slot, Packet *p, bint over) except -1 nogil:
+    cdef int _enter(self, uint32_t tag, uint32_t tunnel, uint32_t slot, Packet *p, bint over) except -1 nogil:
         """Let (tunnel, ends) lead to a slot; where it leads to one already, only if ``over``."""
-        cdef uint32_t tag = self._tag(base, tunnel), place
+        cdef uint32_t place
         cdef Entry *entry
-        if self.entries * 3 > self.mask * 2:
+        if self.entries * 2 > self.mask:
             with gil:
                 self._grow()
         place = tag & self.mask
@@ -387,14 +282,14 @@ cdef class Tracker:
                 entry.slot, entry.tag, entry.tunnel = slot + 1, tag, tunnel
                 self.entries += 1
                 return 0
-            if entry.tag == tag and entry.tunnel == tunnel and self._same_ends(&self.flows[entry.slot - 1], p):
+            if entry.tag == tag and entry.tunnel == tunnel and same_ends(&self.flows[entry.slot - 1], p):
                 if over:
                     entry.slot = slot + 1
                 return 0
             place = (place + 1) & self.mask
 
     cdef int _forget(self, uint64_t base, uint32_t tunnel, uint32_t slot) except -1 nogil:
-        """Take the entry (tunnel, ends) -> slot out, if it is there; close the hole behind it."""
+        """Take the entry (tunnel, ends) -> slot out, if it is there, and close the hole behind it."""
         cdef uint32_t tag = self._tag(base, tunnel), place, hole
         cdef Entry *entry
         place = tag & self.mask
@@ -418,26 +313,10 @@ cdef class Tracker:
         self.entries -= 1
         return 0
 
-    cdef int _grow(self) except -1:
-        before = np.asarray(self.index)
-        after_ = np.zeros(2 * len(before), dtype=_ENTRY)
-        cdef Entry[::1] old = self.index, new = after_
-        cdef uint32_t mask = <uint32_t>(len(after_) - 1), place
-        cdef Py_ssize_t i
-        for i in range(old.shape[0]):
-            if old[i].slot:
-                place = old[i].tag & mask
-                while new[place].slot:
-                    place = (place + 1) & mask
-                new[place] = old[i]
-        self.index, self.mask = new, mask
-        return 0
-
-    # Flows come and go -------------------------------------------------------------------------
+    # Flows come and go ---------------------------------------------------------------------------
 
     cdef inline bint _closed(self, Flow *flow) noexcept nogil:
-        return (flow.history & (HIST_R | HIST_R << 1)) != 0 or (
-            flow.history & (HIST_F | HIST_F << 1)) == (HIST_F | HIST_F << 1)
+        return flow.history & ANY_RST or flow.history & BOTH_FINS == BOTH_FINS
 
     cdef inline uint64_t _timeout(self, Flow *flow) except? 0 nogil:
         if flow.kind != TCP:
@@ -446,25 +325,22 @@ cdef class Tracker:
             return self.half_open_ns
         return self.closed_ns if self._closed(flow) else self.established_ns
 
-    cdef int _sweep(self) except -1 nogil:
-        cdef Flow *flow
-        if self.slots == 0:
-            return 0
+    cdef inline uint32_t _next(self) noexcept nogil:
         self.hand += 1
         if self.hand >= self.slots:
             self.hand = 0
-        flow = &self.flows[self.hand]
+        return self.hand
+
+    cdef int _sweep(self) except -1 nogil:
+        cdef Flow *flow = &self.flows[self._next()]
         if flow.bits & LIVE and since(self.clock, flow.last_ns) > self._timeout(flow) + REORDER_NS:
-            self._retire(self.hand)
+            return self._retire(self.hand)
         return 0
 
     cdef int _evict(self) except -1 nogil:
         cdef Flow *flow
         while True:
-            self.hand += 1
-            if self.hand >= self.slots:
-                self.hand = 0
-            flow = &self.flows[self.hand]
+            flow = &self.flows[self._next()]
             if not flow.bits & LIVE:
                 continue
             if not flow.bits & USED or self._closed(flow):
@@ -473,28 +349,25 @@ cdef class Tracker:
             flow.bits &= ~USED
 
     cdef long _find(self, uint64_t base, Packet *p) except -2 nogil:
-        cdef long slot = self._at(base, p.tunnel, p)
+        cdef long slot = self._at(p.tag, p.tunnel, p)
         cdef Flow *flow
         if slot >= 0:
             flow = &self.flows[slot]
             if p.tunnel == flow.tunnel or p.tunnel == flow.other_tunnel:
                 return slot
         elif p.tunnel:
-            slot = self._at(base, 0, p)
+            slot = self._at(self._tag(base, 0), 0, p)
         if slot < 0:
             return -1
         flow = &self.flows[slot]
         if (flow.other_tunnel != flow.tunnel or (flow.tunnel == 0) == (p.tunnel == 0)
-                or self.sides[self._direction(flow, p), slot].packets):
+                or self.sides[direction(flow, p), slot].packets):
             return -1
         flow.other_tunnel = p.tunnel
-        self._enter(base, p.tunnel, <uint32_t>slot, p, True)
+        self._enter(p.tag, p.tunnel, <uint32_t>slot, p, True)
         return slot
 
-    cdef inline int _direction(self, Flow *flow, Packet *p) noexcept nogil:
-        return not (flow.end0 == p.src and flow.port0 == p.src_port)
-
-    cdef bint _sender_initiates(self, Packet *p) noexcept nogil:
+    cdef inline bint _sender_initiates(self, Packet *p) noexcept nogil:
         if p.kind == ICMP_ECHO:
             return p.flags != 0 and p.flags != 129
         if p.kind == TCP and p.flags & (SYN | RST) == SYN:
@@ -509,47 +382,45 @@ cdef class Tracker:
         cdef uint32_t slot
         cdef Flow *flow
         cdef Opening *opening
+        cdef int x
+        if self.slots:
+            for x in range(SWEEP):
+                self._sweep()
         if self.live >= self.limit:
             self._evict()
         if self.free_count:
             self.free_count -= 1
             slot = self.free[self.free_count]
+            memset(&self.sides[0, slot], 0, sizeof(Side))
+            memset(&self.sides[1, slot], 0, sizeof(Side))
+            memset(&self.rares[0, slot], 0, sizeof(Rare))
+            memset(&self.rares[1, slot], 0, sizeof(Rare))
         else:
+            if self.slots == self.capacity:
+                with gil:
+                    self._reserve()
             slot = self.slots
             self.slots += 1
         flow, opening = &self.flows[slot], &self.openings[slot]
+        memset(flow, 0, sizeof(Flow))
         flow.first_ns = flow.last_ns = p.time_ns
         flow.end0, flow.end1, flow.port0, flow.port1 = p.src, p.dst, p.src_port, p.dst_port
         flow.tunnel = flow.other_tunnel = p.tunnel
         flow.flow = self.number
         self.number += 1
-        flow.history = flow.duplicates = flow.synacks = flow.synack_last_seq = 0
-        flow.present = 0
-        flow.kind, flow.state, flow.initiator, flow.bits = p.kind, NOTHING, 0, LIVE
+        flow.kind, flow.state, flow.bits = p.kind, NOTHING, LIVE
         flow.last0 = flow.last1 = NO_SLOT
         if not self._sender_initiates(p):
             flow.initiator = 1
             if not p.flags & SYN or p.kind != TCP:
                 flow.history = FLIPPED
-        opening.interface, opening.vlan = p.interface, p.vlan
-        opening.window_i = opening.window_r = opening.mss_i = opening.mss_r = 0
-        self._clear(0, slot)
-        self._clear(1, slot)
+        memset(opening, 0, sizeof(Opening))
+        opening.interface, opening.vlan = self.interface[p.row], self.vlan[p.row]
         self.live += 1
-        self._enter(base, p.tunnel, slot, p, True)
+        self._enter(p.tag, p.tunnel, slot, p, True)
         if p.tunnel:
-            self._enter(base, 0, slot, p, False)
+            self._enter(self._tag(base, 0), 0, slot, p, False)
         return slot
-
-    cdef int _clear(self, int x, uint32_t slot) except -1 nogil:
-        """Zero a direction, unless it is untouched: reading a page that was never written costs no memory."""
-        cdef Side *side = &self.sides[x, slot]
-        cdef Rare *rare = &self.rares[x, slot]
-        if side.packets or side.known:
-            memset(side, 0, sizeof(Side))
-        if rare.isn or rare.syns or rare.rsts or rare.retrans or rare.first_seq or rare.rst_flags:
-            memset(rare, 0, sizeof(Rare))
-        return 0
 
     cdef int _begins_anew(self, Flow *flow, uint32_t slot, Packet *p) except -1 nogil:
         cdef int x
@@ -557,7 +428,7 @@ cdef class Tracker:
             return True
         if flow.kind != TCP or p.flags & (SYN | RST) != SYN:
             return False
-        x = self._direction(flow, p)
+        x = direction(flow, p)
         return self._other_synack(flow, slot, x, p) if p.flags & ACK else self._other_syn(flow, slot, x, p)
 
     cdef int _other_syn(self, Flow *flow, uint32_t slot, int x, Packet *p) except -1 nogil:
@@ -584,7 +455,110 @@ cdef class Tracker:
             return self.rares[x, slot].first_seq == p.seq + 1
         return self.sides[1 - x, slot].known & ACKED and self.sides[1 - x, slot].acked == p.seq + 1
 
-    # A packet ----------------------------------------------------------------------------------
+    # Marks and memories --------------------------------------------------------------------------
+
+    cdef int _write(self, int what, uint32_t slot, uint32_t row) except -1 nogil:
+        cdef Mark *mark = &self.marks[what, slot]
+        mark.position, mark.ns, mark.frame = self.position[row], self.time_ns[row], self.first_frame + row
+        mark.seq, mark.ack, mark.tsval, mark.tsecr = self.seq[row], self.ack[row], self.tsval[row], self.tsecr[row]
+        mark.src_mac, mark.dst_mac, mark.ip_id, mark.ttl = (
+            self.src_mac[row], self.dst_mac[row], self.ip_id[row], self.ttl[row])
+        return 0
+
+    cdef inline int _first(self, Flow *flow, int what, uint32_t slot, Packet *p) except -1 nogil:
+        if flow.present >> what & 1:
+            return False
+        flow.present |= 1 << what
+        self._write(what, slot, p.row)
+        p.kept = what
+        return True
+
+    cdef int _another_hop(self, Flow *flow, int what, int copy, uint32_t slot, uint32_t row) except -1 nogil:
+        cdef Mark *mark
+        if not flow.present >> what & 1 or flow.present >> copy & 1:
+            return 0
+        mark = &self.marks[what, slot]
+        if (mark.seq == self.seq[row] and mark.ack == self.ack[row] and mark.tsval == self.tsval[row]
+                and mark.tsecr == self.tsecr[row] and mark.ip_id == self.ip_id[row]
+                and (mark.src_mac != self.src_mac[row] or mark.dst_mac != self.dst_mac[row]
+                     or mark.ttl != self.ttl[row])):
+            flow.present |= 1 << copy
+            self._write(copy, slot, row)
+        return 0
+
+    cdef inline int _last(self, Flow *flow, Side *side, uint32_t slot, int x, Packet *p) except -1 nogil:
+        """Where the direction's last packet is: in the mark that it just set, or written when the batch ends."""
+        if p.kept >= 0:
+            if x:
+                flow.last1 = p.kept
+            else:
+                flow.last0 = p.kept
+            side.last_row = 0
+            return 0
+        if side.last_row == 0:
+            self.touched[self.touched_count] = 2 * slot + x
+            self.touched_count += 1
+        side.last_row = p.row + 1
+        return 0
+
+    cdef int _flush(self, uint32_t slot, int x) except -1 nogil:
+        """Write the direction's last packet of this batch into its mark."""
+        cdef Side *side = &self.sides[x, slot]
+        if side.last_row:
+            self._write(M_LAST + x, slot, side.last_row - 1)
+            side.last_row = 0
+            if x:
+                self.flows[slot].last1 = M_LAST + 1
+            else:
+                self.flows[slot].last0 = M_LAST
+        return 0
+
+    cdef inline uint64_t _memory(self, Packet *p) except? 0 nogil:
+        """See ``duplicates.memory``."""
+        cdef uint64_t value = mix(self.secret ^ (p.seq | <uint64_t>p.ack << 32))
+        value = mix(value ^ (self.tsval[p.row] | <uint64_t>p.ip_bytes << 32))
+        value = mix(value ^ (p.ip_id | <uint64_t>self.window[p.row] << 16 | <uint64_t>p.flags << 32))
+        return (value >> PRINT_SHIFT << PRINT_SHIFT | <uint64_t>(self.ttl[p.row] & 15) << TTL_SHIFT
+                | <uint64_t>p.time_ns >> UNIT_SHIFT & 0xFFFFFF)
+
+    cdef inline bint _is_copy(self, uint64_t then, uint64_t now, Packet *p) noexcept nogil:
+        """See ``duplicates.is_copy``."""
+        cdef int elapsed, hops
+        if (then ^ now) >> PRINT_SHIFT:
+            return False
+        elapsed = <int>((now - then + 0x800000) & 0xFFFFFF) - 0x800000
+        if elapsed > COPY_UNITS or -elapsed > COPY_UNITS:
+            return False
+        if p.ip_id:
+            return True
+        hops = <int>(((then >> TTL_SHIFT) - (now >> TTL_SHIFT)) & 15)
+        if p.kind != TCP:
+            return 0 < hops < 8
+        return hops != 0 or -WEAK_UNITS <= elapsed <= WEAK_UNITS
+
+    cdef int _has_copy(self, Side *side, uint32_t slot, int x, Packet *p, uint64_t now) except -1 nogil:
+        cdef int k
+        cdef Ring *ring
+        if side.filled and self._is_copy(side.memory, now, p):
+            return True
+        if side.filled > 1:
+            ring = &self.rings[x, slot]
+            for k in range(1, side.filled):
+                if self._is_copy(ring.memory[k], now, p):
+                    return True
+        return False
+
+    cdef inline int _remember(self, Side *side, uint32_t slot, int x, uint64_t now) except -1 nogil:
+        if side.cursor:
+            self.rings[x, slot].memory[side.cursor] = now
+        else:
+            side.memory = now
+        side.cursor = (side.cursor + 1) & 7
+        if side.filled < 8:
+            side.filled += 1
+        return 0
+
+    # A packet ------------------------------------------------------------------------------------
 
     cdef int _packet(self, uint64_t base, Packet *p) except -1 nogil:
         cdef long slot
@@ -593,7 +567,6 @@ cdef class Tracker:
         if reached > self.clock:
             self.clock = reached
         self.previous = p.time_ns
-        self._sweep()
         slot = self._find(base, p)
         if slot >= 0:
             flow = &self.flows[slot]
@@ -607,155 +580,73 @@ cdef class Tracker:
         flow = &self.flows[slot]
         if p.time_ns > flow.last_ns:
             flow.last_ns = p.time_ns
+        p.kept = -1
         if p.kind == TCP:
-            return self._segment(flow, <uint32_t>slot, self._direction(flow, p), p)
-        return self._datagram(flow, <uint32_t>slot, self._direction(flow, p), p)
-
-    cdef inline uint64_t _print(self, Packet *p) noexcept nogil:
-        cdef uint64_t value = mix(self.secret ^ (p.seq | <uint64_t>p.ack << 32))
-        value = mix(value ^ (p.tsval | <uint64_t>p.ip_bytes << 32))
-        value = mix(value ^ (p.ip_id | <uint64_t>p.window << 16 | <uint64_t>p.flags << 32))
-        return value & ~<uint64_t>0xFF | p.ttl
-
-    cdef int _has_copy(self, Side *side, uint32_t slot, int x, Packet *p, uint64_t print_) except -1 nogil:
-        cdef int k
-        cdef Print *seen
-        cdef uint64_t elapsed
-        cdef uint8_t ttl
-        for k in range(side.filled):
-            seen = &self.prints[2 * k + x, slot]
-            if (seen.print ^ print_) >> 8:
-                continue
-            elapsed = since(p.time_ns, seen.ns) + since(seen.ns, p.time_ns)
-            if elapsed > COPY_NS:
-                continue
-            ttl = <uint8_t>(seen.print & 0xFF)
-            if p.ip_id:
-                return True
-            if p.kind != TCP:
-                if p.ttl < ttl:
-                    return True
-            elif p.ttl != ttl or elapsed <= WEAK_NS:
-                return True
-        return False
-
-    cdef inline int _remember(self, Side *side, uint32_t slot, int x, Packet *p, uint64_t print_) except -1 nogil:
-        cdef Print *seen = &self.prints[2 * side.cursor + x, slot]
-        seen.print, seen.ns = print_, p.time_ns
-        side.cursor = (side.cursor + 1) & 7
-        if side.filled < 8:
-            side.filled += 1
-        return 0
-
-    cdef inline int _write(self, int what, uint32_t slot, Packet *p) except -1 nogil:
-        cdef Mark *mark = &self.marks[what, slot]
-        mark.position, mark.ns, mark.frame, mark.seq, mark.ack = p.position, p.time_ns, p.frame, p.seq, p.ack
-        mark.tsval, mark.tsecr, mark.src_mac, mark.dst_mac = p.tsval, p.tsecr, p.src_mac, p.dst_mac
-        mark.ip_id, mark.ttl = p.ip_id, p.ttl
-        return 0
-
-    cdef inline int _first(self, Flow *flow, int what, uint32_t slot, Packet *p, int *kept) except -1 nogil:
-        if flow.present >> what & 1:
-            return False
-        flow.present |= 1 << what
-        self._write(what, slot, p)
-        kept[0] = what
-        return True
-
-    cdef int _another_hop(self, Flow *flow, int what, int copy, uint32_t slot, Packet *p) except -1 nogil:
-        cdef Mark *mark
-        if not flow.present >> what & 1 or flow.present >> copy & 1:
-            return 0
-        mark = &self.marks[what, slot]
-        if (mark.seq == p.seq and mark.ack == p.ack and mark.tsval == p.tsval and mark.tsecr == p.tsecr
-                and mark.ip_id == p.ip_id
-                and (mark.src_mac != p.src_mac or mark.dst_mac != p.dst_mac or mark.ttl != p.ttl)):
-            flow.present |= 1 << copy
-            self._write(copy, slot, p)
-        return 0
+            return self._segment(flow, <uint32_t>slot, direction(flow, p), p)
+        return self._datagram(flow, <uint32_t>slot, direction(flow, p), p)
 
     cdef int _count(self, Side *side, uint32_t slot, int x, Packet *p) except -1 nogil:
-        cdef Rare *rare
+        cdef MoreMacs *more
+        cdef int k
         side.packets += 1
         side.bytes += p.payload
         if side.dst_macs == 0:
             side.mac, side.dst_macs = p.dst_mac, 1
         elif side.mac != p.dst_mac and side.dst_macs < 4:
-            rare = &self.rares[x, slot]
-            if side.dst_macs > 1 and rare.mac1 == p.dst_mac or side.dst_macs > 2 and rare.mac2 == p.dst_mac:
-                return 0
-            if side.dst_macs == 1:
-                rare.mac1 = p.dst_mac
-            elif side.dst_macs == 2:
-                rare.mac2 = p.dst_mac
+            more = &self.more_macs[x, slot]
+            for k in range(1, side.dst_macs):
+                if more.macs[k] == p.dst_mac:
+                    return 0
+            more.macs[side.dst_macs] = p.dst_mac
             side.dst_macs += 1
-        return 0
-
-    cdef inline int _last(self, Flow *flow, uint32_t slot, int x, Packet *p, int kept) except -1 nogil:
-        """Where the direction's last packet is kept: in the mark that it just set, or in one of its own."""
-        if kept < 0:
-            kept = M_LAST + x
-            self._write(kept, slot, p)
-        if x:
-            flow.last1 = kept
-        else:
-            flow.last0 = kept
         return 0
 
     cdef int _datagram(self, Flow *flow, uint32_t slot, int x, Packet *p) except -1 nogil:
         cdef Side *side = &self.sides[x, slot]
-        cdef uint64_t print_ = self._print(p)
-        cdef int kept = -1
-        if self._has_copy(side, slot, x, p, print_):
+        cdef uint64_t now = self._memory(p)
+        if self._has_copy(side, slot, x, p, now):
             flow.duplicates += 1
-            return self._another_hop(flow, M_DATA + x, M_DATA2 + x, slot, p)
-        self._remember(side, slot, x, p, print_)
+            return self._another_hop(flow, M_DATA + x, M_DATA2 + x, slot, p.row)
+        self._remember(side, slot, x, now)
         self._count(side, slot, x, p)
-        self._first(flow, M_DATA + x, slot, p, &kept)
+        self._first(flow, M_DATA + x, slot, p)
         flow.history |= HIST_D << x
         flow.state = UDP2 if self.sides[1 - x, slot].packets else UDP1
-        return self._last(flow, slot, x, p, kept)
+        return self._last(flow, side, slot, x, p)
 
     cdef int _segment(self, Flow *flow, uint32_t slot, int x, Packet *p) except -1 nogil:
         cdef Side *side = &self.sides[x, slot]
         cdef Side *peer = &self.sides[1 - x, slot]
-        cdef uint64_t print_ = self._print(p)
-        cdef uint32_t end = end_of(p)
-        cdef int kept = -1
+        cdef uint64_t now = self._memory(p)
         cdef bint news = not p.flags & RST and (
-            not side.known & END or after(end, side.end)
+            not side.known & END or after(p.end, side.end)
             or (p.flags & ACK and (not side.known & ACKED or after(p.ack, side.acked))))
-        if not news and self._has_copy(side, slot, x, p, print_):
-            flow.duplicates += 1
-            if p.flags & SYN:
-                if p.flags & ACK:
-                    self._another_hop(flow, M_SYNACK, M_SYNACK2, slot, p)
-                else:
-                    self._another_hop(flow, M_SYN, M_SYN2, slot, p)
-            if p.payload:
-                self._another_hop(flow, M_DATA + x, M_DATA2 + x, slot, p)
-            return 0
-        self._remember(side, slot, x, p, print_)
+        if not news and self._has_copy(side, slot, x, p, now):
+            return self._copy(flow, slot, x, p)
+        self._remember(side, slot, x, now)
         self._count(side, slot, x, p)
         if p.flags & (SYN | RST) == SYN:
-            self._handshake(flow, side, peer, slot, x, p, &kept)
+            self._handshake(flow, side, peer, slot, x, p)
         flow.state = self.moves[flow.state, x != flow.initiator, self._what(flow, peer, slot, x, p)]
-        self._note(flow, slot, x, p, &kept)
+        self._note(flow, slot, x, p)
         if not p.flags & RST:
-            self._sent(flow, side, slot, x, p, end)
+            self._sent(flow, side, slot, x, p)
             if p.flags & ACK:
-                if not side.known & ACKED or after(p.ack, side.acked):
-                    side.acked = p.ack
-                    side.known |= ACKED
-                while peer.flight_bytes0 and not after(peer.flight_end0, p.ack):
-                    if peer.flight_bytes0 > peer.passed_bytes:
-                        peer.passed_bytes = peer.flight_bytes0
-                    peer.flight_bytes0, peer.flight_end0 = peer.flight_bytes1, peer.flight_end1
-                    peer.flight_bytes1 = 0
-        return self._last(flow, slot, x, p, kept)
+                self._acknowledged(side, peer, slot, x, p)
+        return self._last(flow, side, slot, x, p)
 
-    cdef int _handshake(self, Flow *flow, Side *side, Side *peer, uint32_t slot, int x, Packet *p,
-                        int *kept) except -1 nogil:
+    cdef int _copy(self, Flow *flow, uint32_t slot, int x, Packet *p) except -1 nogil:
+        flow.duplicates += 1
+        if p.flags & SYN:
+            if p.flags & ACK:
+                self._another_hop(flow, M_SYNACK, M_SYNACK2, slot, p.row)
+            else:
+                self._another_hop(flow, M_SYN, M_SYN2, slot, p.row)
+        if p.payload:
+            self._another_hop(flow, M_DATA + x, M_DATA2 + x, slot, p.row)
+        return 0
+
+    cdef int _handshake(self, Flow *flow, Side *side, Side *peer, uint32_t slot, int x, Packet *p) except -1 nogil:
         cdef Opening *opening = &self.openings[slot]
         cdef Rare *rare = &self.rares[x, slot]
         if p.flags & ACK:
@@ -766,20 +657,20 @@ cdef class Tracker:
                 peer.known |= ISN
             flow.synacks += 1
             flow.synack_last_seq = p.seq
-            if self._first(flow, M_SYNACK, slot, p, kept):
-                opening.window_r, opening.mss_r = p.window, p.mss
+            if self._first(flow, M_SYNACK, slot, p):
+                opening.window_r, opening.mss_r = self.window[p.row], self.mss[p.row]
         else:
             if not flow.bits & SYN_SEEN:
                 flow.initiator = x
                 flow.bits |= SYN_SEEN
             rare.syns += 1
-            if x == flow.initiator and self._first(flow, M_SYN, slot, p, kept):
-                opening.window_i, opening.mss_i = p.window, p.mss
+            if x == flow.initiator and self._first(flow, M_SYN, slot, p):
+                opening.window_i, opening.mss_i = self.window[p.row], self.mss[p.row]
         if not side.known & ISN or rare.isn != p.seq or not side.known & END:
             rare.isn = p.seq
             side.known = (side.known | ISN) & ~END
-            side.gap_low = side.gap_high = 0
-            side.flight_bytes0 = side.flight_bytes1 = 0
+            rare.gap_low = rare.gap_high = 0
+            side.flight_bytes = rare.next_bytes = 0
         return 0
 
     cdef int _covers(self, Side *peer, uint32_t slot, int x, uint32_t ack) except -1 nogil:
@@ -802,122 +693,156 @@ cdef class Tracker:
             return WHAT_FIN
         if p.payload:
             return WHAT_DATA
-        if not p.flags & ACK or not peer.known & ISN or self._covers(peer, slot, x, p.ack):
+        if not p.flags & ACK or not peer.known & ISN:
             return WHAT_ACK
-        return WHAT_WRONG
+        if self.moves[flow.state, x != flow.initiator, WHAT_ACK] == flow.state:
+            return WHAT_WRONG            # either way the state stays
+        return WHAT_ACK if self._covers(peer, slot, x, p.ack) else WHAT_WRONG
 
-    cdef int _note(self, Flow *flow, uint32_t slot, int x, Packet *p, int *kept) except -1 nogil:
+    cdef inline int _note(self, Flow *flow, uint32_t slot, int x, Packet *p) except -1 nogil:
         cdef uint32_t seen = 0
-        cdef uint8_t flags = p.flags, special = p.flags & (SYN | FIN | RST)
-        cdef Rare *rare
-        if special:
-            if flags & RST:
-                seen |= HIST_R
-                rare = &self.rares[x, slot]
-                rare.rsts += 1
-                if self._first(flow, M_RST + x, slot, p, kept):
-                    rare.rst_flags = flags
-            elif flags & SYN:
-                seen |= HIST_H if flags & ACK else HIST_S
-            if flags & FIN and not flags & RST:
-                seen |= HIST_F
-                self._first(flow, M_FIN + x, slot, p, kept)
-            if special != SYN and special != FIN and special != RST:
-                seen |= HIST_Q
-        elif flags & ACK:
+        if p.flags & (SYN | FIN | RST):
+            seen = self._note_special(flow, slot, x, p)
+        elif p.flags & ACK:
             if not p.payload:
                 seen |= HIST_A
-            if not p.window:
+            if not self.window[p.row]:
                 seen |= HIST_W
-        if p.payload and not flags & RST:
+        if p.payload and not p.flags & RST:
             seen |= HIST_D
-            self._first(flow, M_DATA + x, slot, p, kept)
+            self._first(flow, M_DATA + x, slot, p)
         flow.history |= seen << x
-        if (x == flow.initiator and flow.present >> M_SYNACK & 1 and not flow.present >> M_ESTAB & 1
-                and flags & (ACK | SYN | RST) == ACK and self._covers(&self.sides[1 - x, slot], slot, x, p.ack)):
-            self._first(flow, M_ESTAB, slot, p, kept)
+        if (flow.present & (1 << M_SYNACK | 1 << M_ESTAB) == 1 << M_SYNACK and x == flow.initiator
+                and p.flags & (ACK | SYN | RST) == ACK and self._covers(&self.sides[1 - x, slot], slot, x, p.ack)):
+            self._first(flow, M_ESTAB, slot, p)
         return 0
 
-    cdef int _sent(self, Flow *flow, Side *side, uint32_t slot, int x, Packet *p, uint32_t end) except -1 nogil:
+    cdef uint32_t _note_special(self, Flow *flow, uint32_t slot, int x, Packet *p) except? 0xFFFFFFFF nogil:
+        cdef uint32_t seen = 0
+        cdef uint8_t special = p.flags & (SYN | FIN | RST)
+        cdef Rare *rare
+        if p.flags & RST:
+            seen |= HIST_R
+            rare = &self.rares[x, slot]
+            rare.rsts += 1
+            if self._first(flow, M_RST + x, slot, p):
+                rare.rst_flags = p.flags
+        elif p.flags & SYN:
+            seen |= HIST_H if p.flags & ACK else HIST_S
+        if p.flags & FIN and not p.flags & RST:
+            seen |= HIST_F
+            self._first(flow, M_FIN + x, slot, p)
+        if special != SYN and special != FIN and special != RST:
+            seen |= HIST_Q
+        return seen
+
+    cdef inline int _sent(self, Flow *flow, Side *side, uint32_t slot, int x, Packet *p) except -1 nogil:
         cdef Rare *rare
         if not side.known & END:
             self.rares[x, slot].first_seq = p.seq
-            side.end, side.advanced_ns = end, p.time_ns
+            side.end, side.advanced_ns = p.end, p.time_ns
             side.known |= END
-        elif after(end, side.end):
+        elif after(p.end, side.end):
             if after(p.seq, side.end):
-                side.gap_low, side.gap_high = side.end, p.seq
+                rare = &self.rares[x, slot]
+                rare.gap_low, rare.gap_high = side.end, p.seq
                 flow.history |= HIST_G << x
-            side.end, side.advanced_ns = end, p.time_ns
-        elif p.payload and not (p.payload <= 1 and side.end - p.seq == 1) and not self._overtaken(side, p, end):
+            side.end, side.advanced_ns = p.end, p.time_ns
+        elif p.payload and not (p.payload <= 1 and side.end - p.seq == 1):
             rare = &self.rares[x, slot]
-            rare.retrans += 1
-            rare.retrans_bytes = high_end(rare.retrans_bytes, p.ip_bytes)
-            flow.history |= HIST_T << x
+            if not self._overtaken(side, rare, p):
+                rare.retrans += 1
+                rare.retrans_bytes = larger(rare.retrans_bytes, p.ip_bytes)
+                flow.history |= HIST_T << x
         if p.payload and p.ip_bytes > side.passed_bytes:
-            if not side.flight_bytes0:
-                side.flight_bytes0, side.flight_end0 = p.ip_bytes, end
-            elif p.ip_bytes > high_end(side.flight_bytes0, side.flight_bytes1):
-                side.flight_bytes1, side.flight_end1 = p.ip_bytes, end
+            if not side.flight_bytes:
+                side.flight_bytes, side.flight_end = p.ip_bytes, p.end
+            elif p.ip_bytes > side.flight_bytes:
+                rare = &self.rares[x, slot]
+                if p.ip_bytes > rare.next_bytes:
+                    rare.next_bytes, rare.next_end = p.ip_bytes, p.end
         return 0
 
-    cdef inline bint _overtaken(self, Side *side, Packet *p, uint32_t end) noexcept nogil:
-        return (not after(side.gap_low, p.seq) and not after(end, side.gap_high) and side.gap_low != side.gap_high
+    cdef inline bint _overtaken(self, Side *side, Rare *rare, Packet *p) noexcept nogil:
+        return (not after(rare.gap_low, p.seq) and not after(p.end, rare.gap_high) and rare.gap_low != rare.gap_high
                 and since(p.time_ns, side.advanced_ns) < OUT_OF_ORDER_NS)
 
-    # A batch -----------------------------------------------------------------------------------
+    cdef inline int _acknowledged(self, Side *side, Side *peer, uint32_t slot, int x, Packet *p) except -1 nogil:
+        cdef Rare *rare
+        if not side.known & ACKED or after(p.ack, side.acked):
+            side.acked = p.ack
+            side.known |= ACKED
+        while peer.flight_bytes and not after(peer.flight_end, p.ack):
+            rare = &self.rares[1 - x, slot]
+            peer.passed_bytes = larger(peer.passed_bytes, peer.flight_bytes)
+            peer.flight_bytes, peer.flight_end = rare.next_bytes, rare.next_end
+            rare.next_bytes = 0
+        return 0
+
+    # A batch -------------------------------------------------------------------------------------
+
+    def _check(self):
+        if self.tables is None:
+            raise ValueError("this tracker has finished")
 
     def feed(self, table):
         """Follow the packets of one batch."""
-        if self.tables is None:
-            raise ValueError("this tracker has finished")
-        columns = table.columns
+        self._check()
+        columns = {name: np.ascontiguousarray(column) for name, column in table.columns.items()}
+        self.time_ns, self.position = columns["time_ns"], columns["position"]
+        self.seq, self.ack, self.tsval, self.tsecr = (columns[name] for name in ("seq", "ack", "tsval", "tsecr"))
+        self.src_mac, self.dst_mac = columns["src_mac"], columns["dst_mac"]
+        self.interface, self.vlan, self.ip_id = columns["interface"], columns["vlan"], columns["ip_id"]
+        self.window, self.mss, self.ttl = columns["window"], columns["mss"], columns["ttl"]
+        self.first_frame = table.first_frame
+        self.touched = np.empty(len(table), dtype=np.uint32)
+        self.touched_count = 0
+        try:
+            self._follow(columns)
+        finally:
+            self.time_ns = self.position = self.seq = self.ack = self.tsval = self.tsecr = None
+            self.src_mac = self.dst_mac = self.interface = self.vlan = self.ip_id = None
+            self.window = self.mss = self.ttl = self.touched = None
 
-        def column(name):
-            return np.ascontiguousarray(columns[name])
-
-        cdef const int64_t[::1] time_ns = column("time_ns"), position = column("position")
-        cdef const uint8_t[::1] verdict = column("verdict"), kind = column("kind"), flags = column("flags")
-        cdef const uint8_t[::1] ttl = column("ttl")
-        cdef const uint16_t[::1] interface = column("interface"), vlan = column("vlan"), ip_id = column("ip_id")
-        cdef const uint16_t[::1] src_port = column("src_port"), dst_port = column("dst_port")
-        cdef const uint16_t[::1] window = column("window"), mss = column("mss")
-        cdef const uint32_t[::1] tunnel = column("tunnel"), src = column("src"), dst = column("dst")
-        cdef const uint32_t[::1] src_mac = column("src_mac"), dst_mac = column("dst_mac")
-        cdef const uint32_t[::1] seq = column("seq"), ack = column("ack"), ip_bytes = column("ip_bytes")
-        cdef const uint32_t[::1] payload = column("payload_bytes"), tsval = column("tsval"), tsecr = column("tsecr")
-        cdef Py_ssize_t rows = time_ns.shape[0], i, j, done
-        cdef uint64_t bases[32]
-        cdef uint32_t first_frame = <uint32_t>table.first_frame, slot
+    cdef int _follow(self, dict columns) except -1:
+        cdef const int64_t[::1] time_ns = columns["time_ns"]
+        cdef const uint8_t[::1] verdict = columns["verdict"], kind = columns["kind"], flags = columns["flags"]
+        cdef const uint16_t[::1] src_port = columns["src_port"], dst_port = columns["dst_port"]
+        cdef const uint16_t[::1] ip_id = columns["ip_id"]
+        cdef const uint32_t[::1] tunnel = columns["tunnel"], src = columns["src"], dst = columns["dst"]
+        cdef const uint32_t[::1] dst_mac = columns["dst_mac"], seq = columns["seq"], ack = columns["ack"]
+        cdef const uint32_t[::1] ip_bytes = columns["ip_bytes"], payload = columns["payload_bytes"]
+        cdef Py_ssize_t rows = time_ns.shape[0], i
+        cdef uint64_t bases[WINDOW]
+        cdef uint32_t tags[WINDOW]
+        cdef uint8_t ours[WINDOW]
+        cdef uint32_t slot
         cdef Packet p
+        memset(ours, 0, sizeof(ours))
         with nogil:
             for i in range(rows + FAR):
+                ours[i % WINDOW] = False
                 if i < rows and verdict[i] == OK and TCP <= kind[i] <= ICMP_ECHO:
-                    bases[i & 31] = self._base(kind[i], src[i], src_port[i], dst[i], dst_port[i])
-                    replypath_prefetch(&self.index[self._tag(bases[i & 31], tunnel[i]) & self.mask])
-                j = i - NEAR
-                if 0 <= j < rows and verdict[j] == OK and TCP <= kind[j] <= ICMP_ECHO:
-                    slot = self.index[self._tag(bases[j & 31], tunnel[j]) & self.mask].slot
+                    ours[i % WINDOW] = True
+                    bases[i % WINDOW] = self._base(kind[i], src[i], src_port[i], dst[i], dst_port[i])
+                    tags[i % WINDOW] = self._tag(bases[i % WINDOW], tunnel[i])
+                    replypath_prefetch(&self.index[tags[i % WINDOW] & self.mask])
+                if i >= NEAR and ours[(i - NEAR) % WINDOW]:
+                    slot = self.index[tags[(i - NEAR) % WINDOW] & self.mask].slot
                     if slot:
                         replypath_prefetch(&self.flows[slot - 1])
                         replypath_prefetch(&self.sides[0, slot - 1])
                         replypath_prefetch(&self.sides[1, slot - 1])
-                j = i - FAR
-                if j < 0 or verdict[j] != OK or not TCP <= kind[j] <= ICMP_ECHO:
+                if i < FAR or not ours[(i - FAR) % WINDOW]:
                     continue
-                p.time_ns, p.position, p.frame = time_ns[j], position[j], first_frame + <uint32_t>j
-                p.kind, p.flags, p.ttl = kind[j], flags[j], ttl[j]
-                p.interface, p.vlan, p.ip_id, p.window, p.mss = interface[j], vlan[j], ip_id[j], window[j], mss[j]
-                p.src, p.dst, p.src_port, p.dst_port = src[j], dst[j], src_port[j], dst_port[j]
-                p.tunnel, p.src_mac, p.dst_mac = tunnel[j], src_mac[j], dst_mac[j]
-                p.seq, p.ack, p.tsval, p.tsecr = seq[j], ack[j], tsval[j], tsecr[j]
-                p.ip_bytes, p.payload = ip_bytes[j], payload[j]
-                self._packet(bases[j & 31], &p)
-
-
-def _aligned(shape, dtype):
-    """Zeros that begin at a cache line."""
-    size = int(np.prod(shape)) * dtype.itemsize
-    octets = np.zeros(size + 64, dtype=np.uint8)
-    shift = -octets.ctypes.data % 64
-    return octets[shift:shift + size].view(dtype).reshape(shape)
+                p.row = <uint32_t>(i - FAR)
+                p.tag = tags[p.row % WINDOW]
+                p.time_ns, p.kind, p.flags = time_ns[p.row], kind[p.row], flags[p.row]
+                p.src, p.src_port, p.dst, p.dst_port = src[p.row], src_port[p.row], dst[p.row], dst_port[p.row]
+                p.tunnel, p.dst_mac, p.ip_id = tunnel[p.row], dst_mac[p.row], ip_id[p.row]
+                p.seq, p.ack, p.ip_bytes, p.payload = seq[p.row], ack[p.row], ip_bytes[p.row], payload[p.row]
+                p.end = p.seq + p.payload + ((p.flags & SYN) != 0) + ((p.flags & FIN) != 0)
+                self._packet(bases[p.row % WINDOW], &p)
+            for i in range(self.touched_count):
+                self._flush(self.touched[i] >> 1, self.touched[i] & 1)
+        return 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from analyzer.flow import layout, states
 from analyzer.flow._side import Packet, Side, covers, end_of, keep_alive, overtaken
-from analyzer.flow.duplicates import fingerprint
+from analyzer.flow.duplicates import memory
 from analyzer.flow.seq import advance, after
 from analyzer.tables import ACK, FIN, RST, SYN
 
@@ -44,10 +44,11 @@ class Flow:
         both = states.HIST_F | states.HIST_F << 1
         return bool(self.history & (states.HIST_R | states.HIST_R << 1)) or self.history & both == both
 
-    def _print(self, packet: Packet, secret: int) -> int:
+    @staticmethod
+    def _memory(packet: Packet, secret: int) -> int:
         words = (packet.seq | packet.ack << 32, packet.tsval | packet.ip_bytes << 32,
                  packet.ip_id | packet.window << 16 | packet.flags << 32)
-        return fingerprint(secret, words) >> 8     # the kernel keeps the TTL in the other eight bits
+        return memory(secret, words, packet.ttl, packet.time_ns)
 
     def _count(self, x: int, packet: Packet) -> None:
         side = self.sides[x]
@@ -76,12 +77,12 @@ class Flow:
         """The next UDP datagram or ICMP echo message, sent by direction ``x``."""
         side = self.sides[x]
         self.last_ns = max(self.last_ns, packet.time_ns)
-        print_ = self._print(packet, secret)
-        if side.has_copy(packet, print_):
+        now = self._memory(packet, secret)
+        if side.has_copy(packet, now):
             self.duplicates += 1
             self._at_another_hop(layout.DATA + x, layout.DATA2 + x, packet)
             return
-        side.remember(packet, print_)
+        side.remember(now)
         self._count(x, packet)
         self._first(layout.DATA + x, packet)
         self.history |= states.HIST_D << x
@@ -91,11 +92,11 @@ class Flow:
         """The next TCP segment, sent by direction ``x``."""
         side = self.sides[x]
         self.last_ns = max(self.last_ns, packet.time_ns)
-        print_ = self._print(packet, secret)
-        if not self._is_news(side, packet) and side.has_copy(packet, print_):
+        now = self._memory(packet, secret)
+        if not self._is_news(side, packet) and side.has_copy(packet, now):
             self._copy(x, packet)
             return
-        side.remember(packet, print_)
+        side.remember(now)
         self._count(x, packet)
         self._handshake(x, packet)
         what = self._what(x, packet)

@@ -16,7 +16,7 @@ from analyzer.flow._record import Flow
 from analyzer.flow._side import Packet
 from analyzer.flow.layout import Marks, Part, Records
 from analyzer.flow.seq import advance
-from analyzer.flow.timeouts import REORDER_NS, Limits
+from analyzer.flow.timeouts import REORDER_NS, SWEEP, Limits
 from analyzer.tables import ACK, ICMP_ECHO, OK, RST, SYN, TCP, UDP, PacketTable
 
 _ECHO_REPLIES = frozenset({0, 129})     # ICMP and ICMPv6 echo reply (RFC 792, RFC 4443 §4.2)
@@ -67,7 +67,6 @@ class Tracker:
         # only moves to where two packets in a row have been.
         self._clock = max(self._clock, min(packet.time_ns, self._previous))
         self._previous = packet.time_ns
-        self._sweep()
         ends = _ends(packet)
         flow = self._find(ends, packet)
         if flow is not None and self._begins_anew(flow, packet):
@@ -100,6 +99,8 @@ class Tracker:
         return None if slot is None else self._slots[slot]
 
     def _open(self, ends: tuple[int, ...], packet: Packet) -> Flow:
+        for _ in range(SWEEP if self._slots else 0):
+            self._sweep()
         if self._live >= self._limits.live_flows:
             self._evict()
         flow = Flow(self._number, packet)
@@ -136,9 +137,7 @@ class Tracker:
         return self._limits.closed_ns if flow.closed else self._limits.established_ns
 
     def _sweep(self) -> None:
-        """Look at one slot for each packet: what cannot go on any more leaves."""
-        if not self._slots:
-            return
+        """Look at the next slot: what cannot go on any more leaves."""
         self._hand = (self._hand + 1) % len(self._slots)
         flow = self._slots[self._hand]
         if flow is not None and self._clock - flow.last_ns > self._timeout(flow) + REORDER_NS:

@@ -62,25 +62,20 @@ class Side:
         self.gap: tuple[int, int] = (0, 0)     # the last stretch that was jumped over
         self.advanced_ns = 0                   # when ``end`` moved last
         self.in_flight: list[tuple[int, int]] = []    # up to two (IP length, end) not yet acknowledged
-        self.recent: list[tuple[int, int, int]] = []  # (fingerprint, ttl, time) of the last packets
+        self.recent: list[int] = []            # memories of the last packets
         self.cursor = 0
 
-    def remember(self, packet: Packet, print_: int) -> None:
-        """Keep a packet's fingerprint, over the oldest one's."""
-        entry = (print_, packet.ttl, packet.time_ns)
+    def remember(self, memory: int) -> None:
+        """Keep the memory of a packet, over the oldest one."""
         if len(self.recent) < REMEMBERED:
-            self.recent.append(entry)
+            self.recent.append(memory)
         else:
-            self.recent[self.cursor] = entry
+            self.recent[self.cursor] = memory
         self.cursor = (self.cursor + 1) % REMEMBERED
 
-    def has_copy(self, packet: Packet, print_: int) -> bool:
+    def has_copy(self, packet: Packet, memory: int) -> bool:
         """True where this very packet was captured a moment ago."""
-        datagram = packet.kind != TCP
-        return any(
-            seen == print_ and is_copy(packet.time_ns - then, packet.ip_id, ttl, packet.ttl, datagram=datagram)
-            for seen, ttl, then in self.recent
-        )
+        return any(is_copy(then, memory, packet.ip_id, datagram=packet.kind != TCP) for then in self.recent)
 
 
 def end_of(packet: Packet) -> int:

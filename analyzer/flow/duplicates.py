@@ -14,20 +14,28 @@ tell it from a retransmission.
 
 from __future__ import annotations
 
-COPY_NS = 100_000_000
-"""A copy follows its original within this time.  The shortest retransmission
+UNIT_SHIFT = 17
+"""Times are compared in units of 2**17 ns (131 microseconds)."""
+
+COPY_UNITS = 100_000_000 >> UNIT_SHIFT
+"""A copy follows its original within 0.1 s.  The shortest retransmission
 time-out in use is 200 ms (Linux TCP_RTO_MIN); copies on mirror ports were seen
 up to 51 ms late."""
 
-WEAK_NS = 5_000_000
-"""The same where the packet has no identification of its own."""
+WEAK_UNITS = 5_000_000 >> UNIT_SHIFT
+"""The same, 5 ms, where the packet has no identification of its own."""
 
 REMEMBERED = 8
 """Packets remembered per direction: a mirror port that delivers one direction in
 bursts puts up to five others between a packet and its copy (seen)."""
 
+PRINT_SHIFT, TTL_SHIFT = 28, 24
+"""A memory of a packet is 64 bits: 36 of its fingerprint, the lowest 4 of its TTL,
+and the lowest 24 of its time, which run round once in 37 minutes."""
+
 _WORD = (1 << 64) - 1
 _MIX = 0xD6E8FEB86659FD93
+_TIME = (1 << TTL_SHIFT) - 1
 
 
 def _mix(value: int) -> int:
@@ -36,30 +44,35 @@ def _mix(value: int) -> int:
     return value ^ value >> 32
 
 
-def fingerprint(secret: int, words: tuple[int, int, int]) -> int:
-    """64 bits that stand for a packet of a known flow and direction.
+def memory(secret: int, words: tuple[int, int, int], ttl: int, time_ns: int) -> int:
+    """What is remembered of a packet of a known flow and direction.
 
     ``words`` are seq | ack << 32, TSval | IP length << 32, and IP identification
     | window << 16 | flags << 32.  ``secret`` is random in each process, so that
-    nobody can craft two packets that look alike.
+    nobody can craft two packets that look alike; two that differ look alike by
+    chance once in 2**36.
     """
     value = secret
     for word in words:
         value = _mix(value ^ word)
-    return value
+    return value >> PRINT_SHIFT << PRINT_SHIFT | (ttl & 15) << TTL_SHIFT | time_ns >> UNIT_SHIFT & _TIME
 
 
-def is_copy(elapsed_ns: int, ip_id: int, ttl_then: int, ttl_now: int, *, datagram: bool) -> bool:
-    """True where a packet with the fingerprint of one ``elapsed_ns`` earlier is a copy of it.
+def is_copy(then: int, now: int, ip_id: int, *, datagram: bool) -> bool:
+    """True where the packet remembered as ``now`` is a copy of the one remembered as ``then``.
 
     For datagrams the fingerprint holds only the length and the first four
     octets, which stay the same in many streams: there, without identification,
     nothing but a lower TTL proves a copy.
     """
-    if not -COPY_NS <= elapsed_ns <= COPY_NS:
+    if (then ^ now) >> PRINT_SHIFT:
+        return False
+    elapsed = abs((now - then + (_TIME + 1 >> 1) & _TIME) - (_TIME + 1 >> 1))
+    if elapsed > COPY_UNITS:
         return False
     if ip_id:
         return True
+    hops = (then >> TTL_SHIFT) - (now >> TTL_SHIFT) & 15
     if datagram:
-        return ttl_now < ttl_then
-    return ttl_now != ttl_then or -WEAK_NS <= elapsed_ns <= WEAK_NS
+        return 0 < hops < 8
+    return hops != 0 or elapsed <= WEAK_UNITS

@@ -40,16 +40,16 @@ OPENING = np.dtype([
 ])
 
 SIDE = np.dtype([
-    ("bytes", "u8"), ("advanced_ns", "i8"),
-    ("packets", "u4"), ("end", "u4"), ("acked", "u4"), ("gap_low", "u4"), ("gap_high", "u4"),
-    ("passed_bytes", "u4"),
-    ("flight_bytes0", "u4"), ("flight_end0", "u4"), ("flight_bytes1", "u4"), ("flight_end1", "u4"),
-    ("mac", "u4"), ("known", "u1"), ("cursor", "u1"), ("filled", "u1"), ("dst_macs", "u1"),
+    ("bytes", "u8"), ("advanced_ns", "i8"), ("memory", "u8"),
+    ("packets", "u4"), ("end", "u4"), ("acked", "u4"), ("passed_bytes", "u4"), ("flight_bytes", "u4"),
+    ("flight_end", "u4"), ("mac", "u4"), ("last_row", "u4"),
+    ("known", "u1"), ("cursor", "u1"), ("filled", "u1"), ("dst_macs", "u1"), ("spare", "u4"),
 ])
 
 RARE = np.dtype([
     ("isn", "u4"), ("first_seq", "u4"), ("syns", "u4"), ("rsts", "u4"), ("retrans", "u4"), ("retrans_bytes", "u4"),
-    ("mac1", "u4"), ("mac2", "u4"), ("mac3", "u4"), ("rst_flags", "u1"), ("spare", "u1", 3),
+    ("gap_low", "u4"), ("gap_high", "u4"), ("next_bytes", "u4"), ("next_end", "u4"),
+    ("rst_flags", "u1"), ("spare", "u1", 3),
 ])
 
 OVER = np.dtype([
@@ -66,8 +66,11 @@ MARK = np.dtype([
     ("ip_id", "u2"), ("ttl", "u1"), ("spare", "u1"),
 ])
 
-PRINT = np.dtype([("print", "u8"), ("ns", "i8")])
-"""A packet remembered: its fingerprint, with the TTL in the lowest eight bits, and its time."""
+RING = np.dtype([("memory", "u8", 8)])
+"""The packets remembered of one direction after its first (see ``duplicates.memory``); SIDE holds that one."""
+
+MORE_MACS = np.dtype([("macs", "u4", 4)])
+"""Destination MACs of one direction after its first."""
 
 SLOTS = (
     "syn", "syn2", "synack", "synack2", "estab",
@@ -138,3 +141,29 @@ def _column(parts: Sequence[Part], name: str) -> Column:
         table = next(each for each in tables if name in (each.dtype.names or ()))
         found.append(table[name] if rows is None else table[name][..., rows])
     return np.concatenate(found, axis=-1)
+
+
+# Room ------------------------------------------------------------------------------------------
+
+_LINE = 64
+_CHUNK = 1 << 16
+
+
+def zeros(shape: tuple[int, ...], dtype: np.dtype[np.void]) -> NDArray[np.void]:
+    """Zeros that begin at a cache line, and take memory only where they are written."""
+    size = int(np.prod(shape)) * dtype.itemsize
+    octets = np.zeros(size + _LINE, dtype=np.uint8)
+    begin = -octets.ctypes.data % _LINE
+    return octets[begin : begin + size].view(dtype).reshape(shape)
+
+
+def larger(table: NDArray[np.void], columns: int) -> NDArray[np.void]:
+    """The same table with more columns; what is all zeros is not copied, so that it still takes no memory."""
+    bigger = zeros((*table.shape[:-1], columns), table.dtype)
+    before, after = table.view(np.uint8), bigger.view(np.uint8)
+    for row in np.ndindex(table.shape[:-1]):
+        for begin in range(0, before.shape[-1], _CHUNK):
+            part = before[row][begin : begin + _CHUNK]
+            if part.any():
+                after[row][begin : begin + len(part)] = part
+    return bigger

@@ -1,0 +1,134 @@
+"""The records of the compiled tracker, field by field as in ``layout.py``, and arithmetic on packets."""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+cdef enum:
+    # tables.VERDICTS, tables.KINDS and TCP flags
+    OK = 0
+    TCP = 1
+    ICMP_ECHO = 3
+    FIN = 1
+    SYN = 2
+    RST = 4
+    ACK = 16
+    # layout.SLOTS
+    M_SYN = 0
+    M_SYN2 = 1
+    M_SYNACK = 2
+    M_SYNACK2 = 3
+    M_ESTAB = 4
+    M_RST = 5
+    M_DATA = 7
+    M_DATA2 = 9
+    M_FIN = 11
+    M_LAST = 13
+    NO_SLOT = 0xFF
+    # Flow.bits
+    LIVE = 1
+    USED = 2
+    SYN_SEEN = 4
+    # Side.known
+    ISN = 1
+    END = 2
+    ACKED = 4
+    # the columns of states.MOVES
+    WHAT_SYN = 0
+    WHAT_SYNACK = 1
+    WHAT_WRONG = 2
+    WHAT_ACK = 3
+    WHAT_DATA = 4
+    WHAT_FIN = 5
+    WHAT_RST = 6
+
+cdef packed struct Flow:
+    int64_t first_ns, last_ns
+    uint32_t end0, end1
+    uint16_t port0, port1
+    uint32_t tunnel, other_tunnel, flow, history, duplicates, synacks, synack_last_seq
+    uint16_t present
+    uint8_t kind, state, initiator, bits, last0, last1
+
+cdef packed struct Opening:
+    uint16_t interface, vlan, window_i, window_r, mss_i, mss_r
+
+cdef packed struct Side:
+    uint64_t bytes
+    int64_t advanced_ns
+    uint64_t memory
+    uint32_t packets, end, acked, passed_bytes, flight_bytes, flight_end, mac, last_row
+    uint8_t known, cursor, filled, dst_macs
+    uint32_t spare
+
+cdef packed struct Rare:
+    uint32_t isn, first_seq, syns, rsts, retrans, retrans_bytes, gap_low, gap_high, next_bytes, next_end
+    uint8_t rst_flags
+    uint8_t spare[3]
+
+cdef packed struct Over:
+    uint64_t bytes
+    uint32_t packets, passed_bytes, syns, rsts, retrans, retrans_bytes
+    uint8_t rst_flags, dst_macs
+    uint8_t spare[6]
+
+cdef packed struct Mark:
+    int64_t position, ns
+    uint32_t frame, seq, ack, tsval, tsecr, src_mac, dst_mac
+    uint16_t ip_id
+    uint8_t ttl, spare
+
+cdef packed struct Ring:
+    uint64_t memory[8]
+
+cdef packed struct MoreMacs:
+    uint32_t macs[4]
+
+cdef packed struct Loose:
+    Mark mark
+    uint32_t owner, slot
+
+cdef packed struct Entry:
+    uint32_t slot            # plus one; 0 = empty
+    uint32_t tag             # the hash: where the entry would like to stand
+    uint32_t tunnel
+
+cdef struct Packet:
+    int64_t time_ns
+    uint32_t src, dst, tunnel, seq, ack, end, ip_bytes, payload, dst_mac, row, tag
+    uint16_t src_port, dst_port, ip_id
+    uint8_t kind, flags
+    int kept                 # the slot of a mark that the packet set; -1 = none
+
+
+cdef inline bint after(uint32_t number, uint32_t other) noexcept nogil:
+    """See ``seq.after``."""
+    cdef uint32_t steps = number - other
+    return steps != 0 and steps < <uint32_t>0x80000000
+
+
+cdef inline uint32_t larger(uint32_t one, uint32_t other) noexcept nogil:
+    return one if one > other else other
+
+
+cdef inline uint64_t since(int64_t now, int64_t then) noexcept nogil:
+    """Nanoseconds from ``then`` to ``now``; 0 where time runs backwards."""
+    return <uint64_t>now - <uint64_t>then if now > then else 0
+
+
+cdef inline uint64_t mix(uint64_t value) noexcept nogil:
+    """See ``duplicates._mix``."""
+    value = (value ^ (value >> 32)) * <uint64_t>0xD6E8FEB86659FD93
+    value = (value ^ (value >> 32)) * <uint64_t>0xD6E8FEB86659FD93
+    return value ^ (value >> 32)
+
+
+cdef inline bint same_ends(Flow *flow, Packet *p) noexcept nogil:
+    if flow.kind != p.kind:
+        return False
+    if flow.end0 == p.src and flow.port0 == p.src_port and flow.end1 == p.dst and flow.port1 == p.dst_port:
+        return True
+    return flow.end1 == p.src and flow.port1 == p.src_port and flow.end0 == p.dst and flow.port0 == p.dst_port
+
+
+cdef inline int direction(Flow *flow, Packet *p) noexcept nogil:
+    """0 where the sender is that of the flow's first packet, else 1."""
+    return not (flow.end0 == p.src and flow.port0 == p.src_port)
