@@ -20,7 +20,7 @@ def stack_of(host: Host) -> Stack:
     A routing table that was given whole (``"routes" in host.complete``) is not
     added to; otherwise connected routes are derived from the addresses.
     """
-    stack = Stack(host.name, host.system, complete=host.complete, routes_known="routes" in host.complete)
+    stack = Stack(host.name, host.system, complete=host.complete)
     stack.switches = Switches(_numbers(host.sysctls))
     for interface in _interfaces(host):
         stack.ports[interface.name] = Port(interface.name, interface.mac, interface.mtu, interface.up)

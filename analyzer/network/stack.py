@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_interface
+from typing import TYPE_CHECKING
 
 from analyzer.network.host import (
     DEFAULT_TABLE,
@@ -25,6 +26,9 @@ from analyzer.network.host import (
 from analyzer.network.routing.fib import Entry, Hop, Scope
 from analyzer.network.routing.tables import Table
 from analyzer.network.switches import Switches
+
+if TYPE_CHECKING:
+    from analyzer.network.nat import Firewall  # which itself asks routing questions of a stack
 
 LOOPBACK = "lo"
 
@@ -80,8 +84,8 @@ class Stack:
     learned: dict[tuple[Entry, Hop, IPAddress], IPAddress] = field(default_factory=dict)
     split: bool = False            # a policy rule was ever added: IPv4 no longer searches local and main as one table
     custom_local: bool = False     # a local route was added by hand: source checks look closer
+    firewall: Firewall | None = None
     complete: frozenset[str] = frozenset()
-    routes_known: bool = True
 
     def table(self, family: int, number: int) -> Table:
         """The table, created where it did not exist."""
@@ -123,8 +127,6 @@ class Stack:
 
 def loopback() -> Interface:
     """The interface that every host has."""
-    from ipaddress import ip_interface  # noqa: PLC0415 - one use, and the name would shadow nothing else here
-
     return Interface(LOOPBACK, "00:00:00:00:00:00", (ip_interface("127.0.0.1/8"), ip_interface("::1/128")), 65536)
 
 
