@@ -28,7 +28,8 @@ _HAZARD = re.compile(
 )
 
 _BLOCK_FIELDS = frozenset({"why"})
-_COMMAND_FIELDS = frozenset({"commands", "verify", "undo", "persist", "check", "command"})
+COMMAND_FIELDS = frozenset({"commands", "verify", "undo", "persist", "check", "command"})
+"""Fields whose texts are typed into a shell."""
 _FILTER_FIELDS = frozenset({"filter"})
 
 LEFT_OUT = "# left out: the command holds characters that are not printed here, or is too long"
@@ -87,7 +88,7 @@ def map_texts(value: Value, change: Callable[[str, str], str], name: str = "") -
 
 
 def _gate(text: str, name: str) -> str:
-    if name in _COMMAND_FIELDS:
+    if name in COMMAND_FIELDS:
         return clean_command(text)
     if name in _BLOCK_FIELDS:
         return clean_block(text)

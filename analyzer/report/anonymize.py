@@ -1,0 +1,220 @@
+"""A diagnosis without the network's own addresses and names, so that it can be shown to strangers.
+
+Addresses change prefix by prefix: two that share their first n bits share n
+bits afterwards too, so routes, masks and "on the same link" stay true.  Each
+bit is flipped or not by a keyed hash of the bits before it (the construction of
+Crypto-PAn, with HMAC-SHA-256 in place of AES).  The same key gives the same
+replacement in every report; without the key nothing leads back.
+
+What stays, on purpose: ports, times, sequence numbers, interface names, and
+which special range an address belongs to (private stays private).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from analyzer.diagnose.finding import Diagnosis
+from analyzer.report.clean import COMMAND_FIELDS, map_texts
+from analyzer.report.sentences import capture_name
+
+KEPT = tuple(ip_network(text) for text in (
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
+    "224.0.0.0/4", "240.0.0.0/4", "::/8", "fc00::/8", "fd00::/8", "2000::/3", "fe80::/64", "ff00::/8",
+    "64:ff9b::/96",
+))
+"""Ranges that an address stays in, because what it means depends on them."""
+
+WHOLE = tuple(ip_network(text) for text in (
+    "0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4", "::/127", "ff00::/8",
+))
+"""Ranges whose addresses name no host of anybody's: left as they are.  Netmasks lie in 240.0.0.0/4."""
+
+_IPV4 = r"\d{1,3}(?:\.\d{1,3}){3}"
+_TOKEN = re.compile(
+    r"(?P<mac>(?<![0-9A-Fa-f:.-])(?:(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4})"
+    r"(?![0-9A-Fa-f:-]))"
+    rf"|(?P<masked>(?<![\d.])(?P<base>{_IPV4})(?P<between>\s+(?:netmask|mask)\s+)(?P<mask>{_IPV4})(?!\d))"
+    rf"|(?P<v4>(?<![\d.]){_IPV4}(?!\d))(?:/(?P<v4length>\d{{1,2}})(?!\d))?"
+    r"|(?P<stem>(?<![\d.])\d{1,3}(?:\.\d{1,3}){0,2})\.\*"
+    r"|(?P<v6>(?<![0-9A-Za-z:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{0,4}|\d{1,3}(?:\.\d{1,3}){3})(?![0-9A-Za-z:]))"
+    r"(?:/(?P<v6length>\d{1,3})(?!\d))?"
+)
+_GENERIC = frozenset({
+    "", "client", "balancer", "balancer-front", "balancer-back", "server", "real server", "router", "other router",
+    "mirror", "unknown", "capture", "other", "lb",
+})
+_MEANING = re.compile(r"00005e000[12]|00000c07ac|3333|01005e|f{12}|0{12}")
+"""MACs that are nobody's: VRRP (RFC 9568 §7.3), HSRP (RFC 2281 §5), multicast (RFC 1112, RFC 2464), broadcast."""
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+
+class Pseudonyms:
+    """Replacements under one key: the same thing always gets the same one."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self.address = lru_cache(maxsize=1 << 16)(self._address)
+
+    def _bits(self, *parts: object) -> int:
+        text = "|".join(map(str, parts)).encode()
+        return int.from_bytes(hmac.digest(self._key, text, hashlib.sha256)[:8], "big")
+
+    def _address(self, address: Address) -> Address:
+        """The replacement of an address, prefix by prefix."""
+        if any(address.version == net.version and address in net for net in WHOLE):
+            return address
+        width = address.max_prefixlen
+        value, made = int(address), 0
+        for place in range(width):
+            prefix = value >> (width - place)
+            bit = value >> (width - place - 1) & 1
+            flip = 0 if self._leads_to_kept(address.version, prefix, place) \
+                else self._bits("bit", address.version, place, prefix) & 1
+            made = made << 1 | bit ^ flip
+        return type(address)(made)
+
+    @staticmethod
+    @lru_cache(maxsize=1 << 14)
+    def _leads_to_kept(version: int, prefix: int, length: int) -> bool:
+        """Do these first bits begin a range that must be kept?  Then the next bit stays as it is."""
+        return any(
+            net.version == version and length < net.prefixlen
+            and int(net.network_address) >> (net.max_prefixlen - length) == prefix
+            for net in KEPT
+        )
+
+    def network(self, address: Address, length: int) -> Address:
+        """The replacement of a network's address: its prefix replaced, its host bits zero as before."""
+        mapped = int(self.address(address))
+        hosts = address.max_prefixlen - length
+        return type(address)(mapped >> hosts << hosts)
+
+    def mac(self, text: str) -> str:
+        """A locally administered unicast MAC instead, written as ``text`` is.
+
+        Those of virtual routers (VRRP, HSRP), multicast and broadcast mean something, and stay.
+        """
+        plain = re.sub("[:.-]", "", text).lower()
+        if _MEANING.match(plain):
+            return text
+        octets = iter(f"02{self._bits('mac', plain) & 0xFF_FFFF_FFFF:010x}")
+        return "".join(sign if sign in ":.-" else next(octets) for sign in text)
+
+
+def anonymize(diagnosis: Diagnosis, key: bytes) -> Diagnosis:
+    """The same diagnosis with addresses, MACs and names replaced in every text, command and filter.
+
+    ``key`` should be random (32 octets); who has it can recognise an address by trying all.
+    """
+    pseudonyms = Pseudonyms(key)
+    files, names = _files(diagnosis), _names(diagnosis)
+    bare = replace(
+        diagnosis,
+        findings=tuple(
+            replace(finding, evidence=tuple(replace(item, octets="") for item in finding.evidence))
+            for finding in diagnosis.findings
+        ),
+        command=" ".join(["replypath analyze", *(capture.path for capture in diagnosis.captures)]),
+    )
+
+    def changed(text: str, field: str) -> str:
+        # A vantage point may be called eth0: what is typed into a shell keeps such words.
+        known = files if field in COMMAND_FIELDS else names
+        return addresses_replaced(_renamed(text, known), pseudonyms)
+
+    return map_texts(bare, changed)
+
+
+def addresses_replaced(text: str, pseudonyms: Pseudonyms) -> str:
+    """``text`` with every address, network and MAC in it replaced."""
+    return _TOKEN.sub(_replacement(pseudonyms), text)
+
+
+def _replacement(pseudonyms: Pseudonyms) -> Callable[[re.Match[str]], str]:
+    def changed(match: re.Match[str]) -> str:
+        groups = match.groupdict()
+        try:
+            if groups["mac"]:
+                return pseudonyms.mac(groups["mac"])
+            if groups["masked"]:
+                net = ip_network(f"{groups['base']}/{groups['mask']}", strict=False)
+                return f"{_mapped(groups['base'], net.prefixlen, pseudonyms)}{groups['between']}{groups['mask']}"
+            if groups["stem"]:
+                return _stem(groups["stem"], pseudonyms)
+            version = "v4" if groups["v4"] else "v6"
+            length = groups[f"{version}length"]
+            tail = f"/{length}" if length else ""
+            return f"{_mapped(groups[version], int(length) if length else None, pseudonyms)}{tail}"
+        except ValueError:      # looks like an address and is none: 999.1.1.1, 10:20:30
+            return match.group()
+
+    return changed
+
+
+def _mapped(text: str, length: int | None, pseudonyms: Pseudonyms) -> Address:
+    """An address, or a network's address where its host bits are all zero."""
+    address = ip_address(text)
+    if length is None:
+        return pseudonyms.address(address)
+    if length > address.max_prefixlen:
+        raise ValueError(text)
+    is_network = int(address) & ((1 << (address.max_prefixlen - length)) - 1) == 0
+    return pseudonyms.network(address, length) if is_network else pseudonyms.address(address)
+
+
+def _stem(text: str, pseudonyms: Pseudonyms) -> str:
+    """``192.168.11.*``, as Windows writes it: the octets that are there, as a network."""
+    octets = text.split(".")
+    network = pseudonyms.network(IPv4Address(".".join([*octets, "0", "0", "0"][:4])), 8 * len(octets))
+    return ".".join([*str(network).split(".")[: len(octets)], "*"])
+
+
+def _files(diagnosis: Diagnosis) -> dict[str, str]:
+    """Names of files and what they are called instead, the longest first."""
+    files: dict[str, str] = {}
+    for number, capture in enumerate(diagnosis.captures, 1):
+        suffix = next((end for end in (".pcapng", ".pcap", ".cap") if end in capture.path), "")
+        for name in (capture.path, capture_name(capture)):
+            files.setdefault(name, f"capture-{number}{suffix}")
+    for number, service in enumerate(diagnosis.services, 1):
+        path, _, line = service.source.rpartition(":")
+        if path and line.isdigit():
+            files.setdefault(path, f"mapping-{number}")
+    return _longest_first(files)
+
+
+def _names(diagnosis: Diagnosis) -> dict[str, str]:
+    """Names of files, vantage points and hosts, and what they are called instead, the longest first."""
+    names = dict(_files(diagnosis))
+    for number, capture in enumerate(diagnosis.captures, 1):
+        if capture.vantage.lower() not in _GENERIC:
+            names.setdefault(capture.vantage, f"vantage-{number}")
+    hosts = dict.fromkeys(host.name for finding in diagnosis.findings for host in finding.ladder.hosts)
+    for number, name in enumerate((name for name in hosts if name.lower() not in _GENERIC), 1):
+        names.setdefault(name, f"host-{number}")
+    return _longest_first(names)
+
+
+def _longest_first(names: dict[str, str]) -> dict[str, str]:
+    return dict(sorted(names.items(), key=lambda item: -len(item[0])))
+
+
+def _renamed(text: str, names: dict[str, str]) -> str:
+    """``text`` with every name in it replaced where it stands as a word of its own."""
+    if not names:
+        return text
+    return _pattern(tuple(names)).sub(lambda match: names[match.group()], text)
+
+
+@lru_cache(maxsize=8)
+def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(rf"(?<![\w.-]){re.escape(name)}(?![\w-])" for name in names if name) or r"(?!)")
