@@ -100,6 +100,8 @@ def _quoted(quote: Quote) -> bytes:
     if quote.protocol in (ipv4.ICMP, ipv4.ICMPV6):
         kind = icmp.ECHO if quote.protocol == ipv4.ICMP else icmp.V6_ECHO
         begin = struct.pack("!BBHHH", kind, 0, 0, quote.src_port, (quote.seq or 0) & 0xFFFF)
+    elif quote.protocol == ipv4.UDP:
+        begin = struct.pack("!HHHH", quote.src_port, quote.dst_port, 8, 0)
     else:
         begin = struct.pack("!HHI", quote.src_port, quote.dst_port, quote.seq or 0)
     return ip_packet(quote.src, quote.dst, quote.protocol, begin)

@@ -1,5 +1,6 @@
 """Every frame of the shared captures, once a session; and batches of frames of any link type."""
 
+import struct
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,3 +65,15 @@ def make_batch(frames):
 @pytest.fixture(scope="session")
 def batch_of():
     return make_batch
+
+
+@pytest.fixture(scope="session")
+def pcap_of():
+    """Writes Ethernet frames as a pcap file, in microseconds."""
+
+    def write(path, frames):
+        head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
+        path.write_bytes(head + b"".join(
+            struct.pack("<IIII", 1, at, len(octets), len(octets)) + octets for at, octets in enumerate(frames)))
+
+    return write
