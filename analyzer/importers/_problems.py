@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import islice
 
 from analyzer.errors import ConfigSyntaxError
 
@@ -14,6 +15,7 @@ SHOWN = 100
 """Problems printed of one file; a file of another kind would otherwise fill the screen."""
 
 _CLIP = 60
+_COMPARED = 500
 
 
 class Expected(ValueError):
@@ -33,8 +35,8 @@ def shown(text: str) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The nearest known word as a hint, or nothing."""
-    near = get_close_matches(word[:_CLIP].lower(), list(known), n=1, cutoff=0.6)
+    """The nearest known word as a hint, or nothing; of very many known words only the first are compared."""
+    near = get_close_matches(word[:_CLIP], list(islice(known, _COMPARED)), n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else ""
 
 

@@ -27,7 +27,7 @@ from analyzer.units import Origin
 _WILDCARDS = frozenset({"", "*", "0", "any", "any4", "any6", "0.0.0.0/0", "::/0", "[::]"})
 MOST_PORTS = 64
 """A longer range of ports is reported and not spelled out: it is a policy, not a list of services."""
-MOST_ROWS = 500_000
+MOST_ROWS = 250_000
 """A thousand listeners in front of a thousand servers are a million rows: a small file must not become that."""
 
 _NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?")

@@ -123,7 +123,7 @@ class _Reader:
             group = self.groups.get(name)
             if group is None:
                 self.rows.problems.add(server.line, server.words[-1].column, f"a virtual_server_group {shown(name)}",
-                                       "none", did_you_mean(name, self.groups))
+                                       "none", "" if self.rows.problems.full else did_you_mean(name, self.groups))
                 return
             for member in group.body or ():
                 if member.words and member.words[0] == "fwmark":

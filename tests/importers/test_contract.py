@@ -141,3 +141,18 @@ def test_random_octets_are_read_or_refused_in_words(tmp_path_factory, octets, su
     path.write_bytes(octets)
     with contextlib.suppress(ConfigError):
         read_mappings([path])
+
+
+PIECES = ["a ", "iptables ", "listen a ", "bind :80 ", "[", "{", "(", '"', "'", "\\\n", "-A ", "TCP a\n", "add ", "x=", ": ", "<a>", "- ",
+          "services: [", "\t", "\n", "# ", "ltm virtual ", "apiVersion: ", "10.0.2.11 ", "ip nat ", "; ", "map {", "\u00e9", "-> "]
+
+
+@pytest.mark.timeout(100)
+@pytest.mark.parametrize("importer", importers().values(), ids=importers())
+def test_long_monotonous_texts_do_not_hold_us_up(importer):
+    """60,000 characters of one kind: whatever takes quadratic time here runs into the time limit."""
+    for piece in PIECES:
+        text = piece * (60_000 // len(piece))
+        importer.sniff(text)
+        with contextlib.suppress(ConfigError):
+            importer.read(text, "long")

@@ -3,7 +3,7 @@
 from ipaddress import ip_address
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.balance.mapping import ConfigWarning, Endpoint, Forwarding, Mapping, Protocol, RealServer, VirtualService
@@ -206,7 +206,8 @@ def services(draw):
     return VirtualService(virtual, protocol, tuple(reals), ORIGIN, draw(st.text(max_size=20)))
 
 
-@given(st.lists(services(), max_size=4), st.lists(ADDRESSES, max_size=3, unique=True), st.text(max_size=20))
+@settings(max_examples=50, deadline=None)
+@given(st.lists(services(), max_size=3), st.lists(ADDRESSES, max_size=3, unique=True), st.text(max_size=20))
 def test_what_was_understood_reads_back_the_same(listed, balancers, warning):
     mapping = Mapping(tuple(listed), tuple(balancers), (ConfigWarning(ORIGIN, warning),))
     again = replypath.read(replypath.to_yaml(mapping), "again")
