@@ -62,35 +62,31 @@ class Pseudonyms:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self.address = lru_cache(maxsize=1 << 16)(self._address)
+        self._prefixes: dict[tuple[int, int, int], int] = {}
 
     def _bits(self, *parts: object) -> int:
         text = "|".join(map(str, parts)).encode()
         return int.from_bytes(hmac.digest(self._key, text, hashlib.sha256)[:8], "big")
 
-    def _address(self, address: Address) -> Address:
+    def address(self, address: Address) -> Address:
         """The replacement of an address, prefix by prefix."""
         if any(address.version == net.version and address in net for net in WHOLE):
             return address
-        width = address.max_prefixlen
-        value, made = int(address), 0
-        for place in range(width):
-            prefix = value >> (width - place)
-            bit = value >> (width - place - 1) & 1
-            flip = 0 if self._leads_to_kept(address.version, prefix, place) \
-                else self._bits("bit", address.version, place, prefix) & 1
-            made = made << 1 | bit ^ flip
-        return type(address)(made)
+        return type(address)(self._prefix(address.version, int(address), address.max_prefixlen, 0))
 
-    @staticmethod
-    @lru_cache(maxsize=1 << 14)
-    def _leads_to_kept(version: int, prefix: int, length: int) -> bool:
-        """Do these first bits begin a range that must be kept?  Then the next bit stays as it is."""
-        return any(
-            net.version == version and length < net.prefixlen
-            and int(net.network_address) >> (net.max_prefixlen - length) == prefix
-            for net in KEPT
-        )
+    def _prefix(self, version: int, value: int, width: int, below: int) -> int:
+        """The replacement of the first ``width - below`` bits of ``value``; neighbours share most of the way there."""
+        if width == below:
+            return 0
+        prefix, length = value >> below, width - below
+        known = self._prefixes.get((version, length, prefix))
+        if known is None:
+            before = prefix >> 1
+            flip = 0 if _leads_to_kept(version, before, length - 1) \
+                else self._bits("bit", version, length - 1, before) & 1
+            known = self._prefix(version, value, width, below + 1) << 1 | (prefix & 1) ^ flip
+            self._prefixes[version, length, prefix] = known
+        return known
 
     def network(self, address: Address, length: int) -> Address:
         """The replacement of a network's address: its prefix replaced, its host bits zero as before."""
@@ -110,12 +106,23 @@ class Pseudonyms:
         return "".join(sign if sign in ":.-" else next(octets) for sign in text)
 
 
+@lru_cache(maxsize=1 << 14)
+def _leads_to_kept(version: int, prefix: int, length: int) -> bool:
+    """Do these first bits begin a range that must be kept?  Then the next bit stays as it is."""
+    return any(
+        net.version == version and length < net.prefixlen
+        and int(net.network_address) >> (net.max_prefixlen - length) == prefix
+        for net in KEPT
+    )
+
+
 def anonymize(diagnosis: Diagnosis, key: bytes) -> Diagnosis:
     """The same diagnosis with addresses, MACs and names replaced in every text, command and filter.
 
     ``key`` should be random (32 octets); who has it can recognise an address by trying all.
     """
     pseudonyms = Pseudonyms(key)
+    seen: dict[tuple[str, bool], str] = {}
     files, names = _files(diagnosis), _names(diagnosis)
     bare = replace(
         diagnosis,
@@ -128,8 +135,10 @@ def anonymize(diagnosis: Diagnosis, key: bytes) -> Diagnosis:
 
     def changed(text: str, field: str) -> str:
         # A vantage point may be called eth0: what is typed into a shell keeps such words.
-        known = files if field in COMMAND_FIELDS else names
-        return addresses_replaced(_renamed(text, known), pseudonyms)
+        typed = field in COMMAND_FIELDS
+        if (text, typed) not in seen:
+            seen[text, typed] = addresses_replaced(_renamed(text, files if typed else names), pseudonyms)
+        return seen[text, typed]
 
     return map_texts(bare, changed)
 
@@ -210,11 +219,16 @@ def _longest_first(names: dict[str, str]) -> dict[str, str]:
 
 def _renamed(text: str, names: dict[str, str]) -> str:
     """``text`` with every name in it replaced where it stands as a word of its own."""
-    if not names:
-        return text
-    return _pattern(tuple(names)).sub(lambda match: names[match.group()], text)
+    for name, instead in names.items():
+        if len(name) > _LONG:       # longer than any path can be: no pattern is made of it
+            text = text.replace(name, instead)
+    return _pattern(tuple(name for name in names if 0 < len(name) <= _LONG)).sub(
+        lambda match: names[match.group()], text)
+
+
+_LONG = 4096
 
 
 @lru_cache(maxsize=8)
 def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(rf"(?<![\w.-]){re.escape(name)}(?![\w-])" for name in names if name) or r"(?!)")
+    return re.compile("|".join(rf"(?<![\w.-]){re.escape(name)}(?![\w-])" for name in names) or r"(?!)")

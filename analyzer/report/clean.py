@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
+from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 LIMIT = 600
@@ -45,6 +46,8 @@ def clean(text: str, limit: int = LIMIT) -> str:
     r"""``text`` on one line, every hazardous character written as its escape (``\x1b``), at most ``limit`` long."""
     if len(text) > limit:
         text = f"{text[:limit]}… ({len(text)} characters)"
+    if text.isascii() and text.isprintable():   # nearly every text, and much quicker
+        return text
     return _HAZARD.sub(_visible, text)
 
 
@@ -78,13 +81,24 @@ def map_texts(value: Value, change: Callable[[str, str], str], name: str = "") -
         result = value if pairs == value else pairs
     elif is_dataclass(value) and not isinstance(value, type):
         changed = {}
-        for part in fields(value):
-            old = getattr(value, part.name)
-            new = map_texts(old, change, part.name)
+        for part in _parts(type(value)):
+            old = getattr(value, part)
+            if type(old) in _NO_TEXT:
+                continue
+            new = map_texts(old, change, part)
             if new is not old:
-                changed[part.name] = new
+                changed[part] = new
         result = replace(value, **changed) if changed else value
     return cast("Value", result)
+
+
+_NO_TEXT = frozenset({int, bool, type(None)})
+
+
+@lru_cache(maxsize=64)
+def _parts(kind: type) -> tuple[str, ...]:
+    """The names of a dataclass's fields."""
+    return tuple(part.name for part in fields(kind))
 
 
 def _gate(text: str, name: str) -> str:
