@@ -68,6 +68,18 @@ def device(name: str, situation: Situation, *, at_balancer: bool = False) -> str
     return holder(own or situation.real.address)
 
 
+def quoted(text: str) -> str:
+    """``text`` as one word of the shell: a look-up in it needs double quotes, anything else none."""
+    return f'"{text}"' if "$(" in text else text
+
+
+def written(path: str, body: str, *, mode: str = "644", look_up: bool = True) -> tuple[str, ...]:
+    """Commands that write ``body`` to ``path``; a look-up in the body is made now unless it is the file's own."""
+    end = "END" if look_up and "$(" in body else "'END'"
+    word = quoted(path)
+    return (f"mkdir -p {quoted(path.rpartition('/')[0])}", f"cat > {word} <<{end}\n{body}\nEND", f"chmod {mode} {word}")
+
+
 def keys(change: SwitchChange, situation: Situation) -> tuple[str, ...]:
     """The sysctl keys to set, each one word for the shell.
 
@@ -85,45 +97,45 @@ def keys(change: SwitchChange, situation: Situation) -> tuple[str, ...]:
     return (own,)
 
 
-def _memory(change: SwitchChange) -> str:
+Switch = SwitchChange | ConntrackSwitch
+
+
+def keys_of(change: Switch, s: Situation) -> tuple[str, ...]:
+    """The sysctl keys of either kind of switch."""
+    match change:
+        case SwitchChange():
+            return keys(change, s)
+        case ConntrackSwitch():
+            return (f"net.netfilter.nf_conntrack_{change.switch}",)
+
+
+def _memory(change: Switch) -> str:
     """Where the values from before are kept until undo."""
-    place = change.interface.replace("@", "_") or "link"
-    return f"/run/replypath-ipv{change.version}-{place}-{change.switch}"
+    match change:
+        case SwitchChange():
+            place = change.interface.replace("@", "_") or "link"
+            return f"/run/replypath-ipv{change.version}-{place}-{change.switch}"
+        case ConntrackSwitch():
+            return f"/run/replypath-conntrack-{change.switch}"
 
 
-def set_switch(change: SwitchChange, situation: Situation) -> tuple[str, ...]:
-    """Keep the present values (once), set the new ones; forget redirects that were learnt (KERNEL 4)."""
-    wanted = keys(change, situation)
+def remember(change: Switch, s: Situation) -> tuple[str, ...]:
+    """Keep the present values, unless they are kept already."""
     memory = _memory(change)
-    lines = [
-        f"test -s {memory} || sysctl {' '.join(wanted)} > {memory}",
-        f"sysctl -w {' '.join(f'{key}={change.value}' for key in wanted)}",
-    ]
-    if change.switch == "accept_redirects":
-        lines.append(f"{ip(change.version)} route flush cache")
-    return tuple(lines)
+    return (f"test -s {memory} || sysctl {' '.join(keys_of(change, s))} > {memory}",)
 
 
-def set_conntrack(change: ConntrackSwitch) -> tuple[str, ...]:
-    """Keep the present value (once), set the new one."""
-    key, memory = _conntrack(change)
-    return (f"test -s {memory} || sysctl {key} > {memory}", f"sysctl -w {key}={change.value}")
-
-
-def unset_conntrack(change: ConntrackSwitch) -> tuple[str, ...]:
-    """Load the value from before, and forget it."""
-    _, memory = _conntrack(change)
-    return (f"sysctl -p {memory} && rm {memory}",)
-
-
-def _conntrack(change: ConntrackSwitch) -> tuple[str, str]:
-    return f"net.netfilter.nf_conntrack_{change.switch}", f"/run/replypath-conntrack-{change.switch}"
-
-
-def unset_switch(change: SwitchChange) -> tuple[str, ...]:
+def recall(change: Switch) -> tuple[str, ...]:
     """Load the values from before, and forget them."""
     memory = _memory(change)
     return (f"sysctl -p {memory} && rm {memory}",)
+
+
+def set_switch(change: Switch, s: Situation) -> tuple[str, ...]:
+    """Set the new values; forget redirects that were learnt, which the switch alone does not (KERNEL 4)."""
+    setting = f"sysctl -w {' '.join(f'{key}={change.value}' for key in keys_of(change, s))}"
+    flush = (f"{ip(s.version)} route flush cache",) if change.switch == "accept_redirects" else ()
+    return (*remember(change, s), setting, *flush)
 
 
 def reply(client: IPAddress, s: Situation) -> str:
@@ -143,8 +155,7 @@ def shown(s: Situation) -> tuple[IPAddress, ...]:
 def look_before(alternative: Alternative, s: Situation) -> tuple[str, ...]:
     """That this is the host, which way it answers today, that our numbers are free."""
     present = [line for c in alternative.changes if isinstance(c, SwitchChange | ConntrackSwitch)
-               for line in (f"sysctl {' '.join(keys(c, s) if isinstance(c, SwitchChange) else _conntrack(c)[:1])}",
-                            "# the value today")]
+               for line in (f"sysctl {' '.join(keys_of(c, s))}", "# the value today")]
     if alternative.at_balancer:
         return tuple(present)
     if alternative.kind is Kind.REMOVE_DUPLICATE:
@@ -196,8 +207,8 @@ def things_read(alternative: Alternative, s: Situation) -> tuple[str, ...]:
     lines: list[str] = []
     for change in alternative.changes:
         if isinstance(change, SwitchChange | ConntrackSwitch):
-            own = keys(change, s) if isinstance(change, SwitchChange) else _conntrack(change)[:1]
-            lines += [line for key in own for line in (f"sysctl -n {key}", f"# must contain: {change.value}")]
+            wanted = f"# must contain: {change.value}"
+            lines += [line for key in keys_of(change, s) for line in (f"sysctl -n {key}", wanted)]
     for change in alternative.changes:
         if isinstance(change, AddressAddition | AddressRemoval):
             there = isinstance(change, AddressAddition)

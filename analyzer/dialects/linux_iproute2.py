@@ -52,10 +52,8 @@ def undo(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
 def apply(change: Change, situation: Situation) -> tuple[str, ...]:
     """Apply ``change``; said twice, it is refused the second time (File exists) and nothing more happens."""
     match change:
-        case SwitchChange():
+        case SwitchChange() | ConntrackSwitch():
             return _linux.set_switch(change, situation)
-        case ConntrackSwitch():
-            return _linux.set_conntrack(change)
         case NeighborFlush():
             return (f"ip neigh flush to {change.address}",)
         case _:
@@ -65,10 +63,8 @@ def apply(change: Change, situation: Situation) -> tuple[str, ...]:
 def take_back(change: Change, situation: Situation) -> tuple[str, ...]:
     """Take ``change`` back."""
     match change:
-        case SwitchChange():
-            return _linux.unset_switch(change)
-        case ConntrackSwitch():
-            return _linux.unset_conntrack(change)
+        case SwitchChange() | ConntrackSwitch():
+            return _linux.recall(change)
         case NeighborFlush():
             return ()    # nothing is configured: the address is asked for again with the next packet
         case _:
@@ -81,14 +77,14 @@ def _there_and_back(change: Change, s: Situation) -> tuple[str, str]:
     match change:
         case RouteChange():
             both = f"{ip} route {change.how}", f"{ip} route del"
-            said = _route(change, s)
+            said = route(change, s)
         case RouteRemoval():
             # prepend: where a route of the same prefix stays, ours was the one in front
             both = f"{ip} route del", f"{ip} route {'prepend' if s.version == 4 else 'add'}"
             said = _removed(change, s)
         case RuleChange():
             both = f"{ip} rule add", f"{ip} rule del"
-            said = _rule(change)
+            said = rule(change)
         case AddressAddition():
             both = "ip addr add", "ip addr del"
             said = _address(change, s)
@@ -138,7 +134,8 @@ def _hop(hop: OnLink | Via, s: Situation) -> str:
     return " ".join(words)
 
 
-def _route(change: RouteChange, s: Situation) -> str:
+def route(change: RouteChange, s: Situation) -> str:
+    """What follows ``ip route add``."""
     words = [destination(change.destination), _hop(change.next_hop, s)]
     if change.metric is not None:
         words.append(f"metric {change.metric}")
@@ -152,7 +149,8 @@ def _removed(change: RouteRemoval, s: Situation) -> str:
     return f"{destination(change.destination)} {_hop(change.next_hop, s)}{metric}"
 
 
-def _rule(change: RuleChange) -> str:
+def rule(change: RuleChange) -> str:
+    """What follows ``ip rule add``."""
     words = [f"pref {change.priority} from {change.source}"]
     if change.ip_protocol is not None:
         words.append(f"ipproto {change.ip_protocol}")

@@ -73,7 +73,7 @@ def take_back(change: Change, situation: Situation) -> tuple[str, ...]:
         case RouteRemoval():
             return (_say("add", change, situation),)
         case SwitchChange():
-            return _linux.unset_switch(change)
+            return _linux.recall(change)
         case _:
             raise ValueError(f"{NAME} cannot say {type(change).__name__}")
 

@@ -23,6 +23,8 @@ EXECUTED = True
 
 MSS_TABLE = "replypath_mss"
 
+Own = MarkByMac | HairpinSnat | MssClamp
+
 
 def speaks(change: Change) -> bool:
     """Marks and translation, and the routes, rules and switches that go with them."""
@@ -43,27 +45,21 @@ def apply(change: Change, situation: Situation) -> tuple[str, ...]:
     """Apply ``change``; said twice it is the same."""
     match change:
         case MarkByMac():
-            load = f"nft -f - <<'END'\n{_replaced(_marks(change, situation), situation, 'replypath')}\nEND"
-            return (load, f"{_linux.ip(situation.version)} rule add {_linux.mark_rule(change)}")
-        case HairpinSnat():
-            return (f"nft -f - <<'END'\n{_replaced(_snat(change), situation, _linux.snat_name(change))}\nEND",)
-        case MssClamp():
-            return (f"nft -f - <<'END'\n{_replaced(_clamp(change), situation, MSS_TABLE)}\nEND",)
+            return (load(change, situation), f"{_linux.ip(situation.version)} rule add {_linux.mark_rule(change)}")
+        case HairpinSnat() | MssClamp():
+            return (load(change, situation),)
         case _:
             return linux_iproute2.apply(change, situation)
 
 
 def take_back(change: Change, situation: Situation) -> tuple[str, ...]:
     """Take ``change`` back."""
-    family = _family(situation)
     match change:
         case MarkByMac():
             return (f"{_linux.ip(situation.version)} rule del {_linux.mark_rule(change)}",
-                    f"nft delete table {family} replypath")
-        case HairpinSnat():
-            return (f"nft delete table {family} {_linux.snat_name(change)}",)
-        case MssClamp():
-            return (f"nft delete table {family} {MSS_TABLE}",)
+                    unload(change, situation))
+        case HairpinSnat() | MssClamp():
+            return (unload(change, situation),)
         case _:
             return linux_iproute2.take_back(change, situation)
 
@@ -96,14 +92,27 @@ def verify(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
 
 def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """A file of its own, included once by the one that the service nftables loads at boot."""
-    lines: list[str] = []
-    for change in alternative.changes:
-        if isinstance(change, MarkByMac | HairpinSnat | MssClamp):
-            table = _table(change)
-            kept = f"/etc/nftables-{table}.nft"
-            include = f"""grep -qs {kept} /etc/nftables.conf || echo 'include "{kept}"' >> /etc/nftables.conf"""
-            lines += [f"nft list table {_family(situation)} {table} > {kept}", include]
-    return (*lines, "systemctl enable nftables", "# Red Hat: the file is /etc/sysconfig/nftables.conf") if lines else ()
+    tables = [c for c in alternative.changes if isinstance(c, MarkByMac | HairpinSnat | MssClamp)]
+    lines = [line for c in tables for line in keep(c, situation)]
+    taken = [line for c in tables for line in forget(c)]
+    boot = ("systemctl enable nftables", "# Red Hat: the file is /etc/sysconfig/nftables.conf")
+    return (*lines, *boot, f"# to take it out again: {' && '.join(taken)}") if lines else ()
+
+
+def keep(change: Own, s: Situation) -> tuple[str, ...]:
+    """The table as it is loaded, in a file of its own; included once."""
+    kept = _kept(change)
+    include = f"""grep -qs {kept} /etc/nftables.conf || echo 'include "{kept}"' >> /etc/nftables.conf"""
+    return (f"nft list table {_family(s)} {_table(change)} > {kept}", include)
+
+
+def forget(change: Own) -> tuple[str, ...]:
+    """What ``keep`` did, backwards."""
+    return (rf"sed -i '\|{_kept(change)}|d' /etc/nftables.conf", f"rm {_kept(change)}")
+
+
+def _kept(change: Own) -> str:
+    return f"/etc/nftables-{_table(change)}.nft"
 
 
 def dead_man(undo: tuple[str, ...]) -> str:
@@ -111,7 +120,7 @@ def dead_man(undo: tuple[str, ...]) -> str:
     return _linux.in_two_minutes(undo)
 
 
-def _table(change: MarkByMac | HairpinSnat | MssClamp) -> str:
+def _table(change: Own) -> str:
     match change:
         case MarkByMac():
             return "replypath"
@@ -125,14 +134,30 @@ def _family(s: Situation) -> str:
     return "ip6" if s.version == 6 else "ip"
 
 
+def load(change: Own, s: Situation) -> str:
+    """One command that loads the change's table, whole."""
+    match change:
+        case MarkByMac():
+            body = _marks(change)
+        case HairpinSnat():
+            body = _snat(change)
+        case MssClamp():
+            body = _clamp(change)
+    return f"nft -f - <<'END'\n{_replaced(body, s, _table(change))}\nEND"
+
+
+def unload(change: Own, s: Situation) -> str:
+    """One command that deletes it."""
+    return f"nft delete table {_family(s)} {_table(change)}"
+
+
 def _replaced(body: str, s: Situation, table: str) -> str:
     """The table's own text; declared first, so that deleting it never fails (nft(8), "Tables")."""
     name = f"{_family(s)} {table}"
     return f"table {name}\ndelete table {name}\ntable {name} {{\n{body}\n}}"
 
 
-def _marks(change: MarkByMac, s: Situation) -> str:
-    del s
+def _marks(change: MarkByMac) -> str:
     arrived = f'iifname "{change.interface}" ' if change.interface else ""
     macs = change.macs[0] if len(change.macs) == 1 else "{ " + ", ".join(change.macs) + " }"
     return (

@@ -53,7 +53,11 @@ class Dialect(Protocol):
         ...
 
     def persist(self, alternative: Alternative, situation: Situation) -> tuple[str, ...]:
-        """Make it survive a reboot, in this system's own way; empty where there is no single one."""
+        """Make it survive a reboot, once it is applied; empty where this dialect has no way of its own.
+
+        A dialect that is ``PERSISTENT`` gives its own share here: the lines are
+        printed with those of the dialect that applied the change.
+        """
         ...
 
     def dead_man(self, undo: tuple[str, ...]) -> str:

@@ -9,6 +9,7 @@ from analyzer.diagnose.finding import Applicability, Fix, Proof
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
 from analyzer.remedy.causes import ways_out
+from analyzer.remedy.change import ConntrackSwitch, SwitchChange
 from analyzer.remedy.dialect import Dialect
 from analyzer.remedy.situation import Situation
 
@@ -131,8 +132,14 @@ def _persist(
     """The dialect's own way, then that of every network manager of the same system."""
     lines = list(dialect.persist(alternative, s))
     managers = [d for d in dialects.values() if d.PERSISTENT and d.SYSTEM is dialect.SYSTEM and d is not dialect]
-    for manager in () if alternative.at_balancer else managers:
-        part = replace(alternative, changes=tuple(c for c in alternative.changes if manager.speaks(c)))
-        said = manager.commands(part, s) if part.changes else ()
-        lines += [f"# {manager.TITLE}", *said] if said else []
+    for manager in managers:
+        if alternative.at_balancer and not manager.AT_BALANCER:
+            continue
+        switches = tuple(c for c in alternative.changes if isinstance(c, SwitchChange | ConntrackSwitch))
+        routing = tuple(c for c in alternative.changes if c not in switches)
+        # a route without its rule would be worse than nothing: a manager keeps all of one sort, or none
+        for sort in (switches, routing):
+            if sort and all(manager.speaks(c) for c in sort):
+                said = manager.persist(replace(alternative, changes=sort), s)
+                lines += [f"# {manager.TITLE}", *said] if said else []
     return tuple(lines)
