@@ -59,7 +59,7 @@ clean:
 	find analyzer -name '*.so' -delete -o -name '_fast.c' -delete
 
 $(VENV)/bin/python:
-	@sh bin/make-venv "$(PYTHON)" "$(VENV)"
+	@sh .ci/make-venv "$(PYTHON)" "$(VENV)"
 
 $(RUN_STAMP): $(SOURCES) | $(VENV)/bin/python
 	@echo "installing replypath and what it needs into $(VENV) (once, about a minute)"

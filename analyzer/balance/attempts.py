@@ -118,3 +118,14 @@ SELECT attempt, capture, front.* EXCLUDE (attempt, capture, done), back.* EXCLUD
 FROM front
 FULL JOIN back USING (attempt, capture)
 """
+
+
+STALLED = """
+CREATE TABLE stalled AS
+SELECT DISTINCT a.attempt, l.capture, f.last_r_frame AS frame
+FROM leg AS l
+JOIN attempt AS a USING (kind, client, client_port, isn)
+JOIN flow AS f ON f.capture = l.capture AND f.flow = l.flow
+WHERE l.done AND f.retrans_r >= 2 AND f.last_r_ns > f.last_i_ns AND f.rst_i_frame = 0
+"""
+"""Completed connections whose server repeats itself at the end and hears nothing more from the client."""

@@ -56,6 +56,20 @@ WHERE a.mac <> b.mac
 """
 """Two MACs of one next hop: a virtual router's and that of the box which answers for it (RFC 9568 §7.3)."""
 
+BALANCER_MAC = """
+CREATE TABLE balancer_mac AS
+SELECT s.forwarded_src_mac AS mac
+FROM sight AS s
+JOIN attempt AS a USING (attempt)
+WHERE a.virtual_from = 'seen' AND s.forwarded_src_mac > 0
+UNION
+SELECT o.mac
+FROM owner AS o
+JOIN balancer AS b USING (ip)
+WHERE o.claims > 0
+"""
+"""MACs from which translated requests come, and those that claim a declared address of the balancer."""
+
 _OWN_CLIENT = "(SELECT 1 FROM owner AS o WHERE o.ip = a.client AND o.mac = {0})"
 
 WAY = f"""
@@ -74,7 +88,8 @@ SELECT s.*, a.client, a.real, a.virtual_from,
                     WHEN rejected_src_mac = answered_dst_mac AND rejected_ttl IN {START_TTLS} AND rejected_ttl > forwarded_ttl
                     THEN 'client'
                     WHEN answered_dst_mac IN (SELECT id FROM address WHERE virtual_mac) THEN NULL
-                    WHEN c.net = r.net AND NOT EXISTS (SELECT 1 FROM owner AS o WHERE o.mac = answered_dst_mac)
+                    WHEN c.net = r.net AND (a.virtual_from = 'seen' OR forwarded_ttl NOT IN {START_TTLS})
+                         AND NOT EXISTS (SELECT 1 FROM owner AS o WHERE o.mac = answered_dst_mac)
                     THEN 'client'
                     ELSE 'router' END
            WHEN forwarded_frame IS NOT NULL THEN

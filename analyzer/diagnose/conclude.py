@@ -9,7 +9,7 @@ from analyzer.diagnose.evidence import Row
 from analyzer.diagnose.finding import Finding, ServiceAddress
 from analyzer.diagnose.frames import Names, attempt_row, conversation_filter, end, names
 from analyzer.diagnose.judge import Group
-from analyzer.diagnose.story import collect, ladder
+from analyzer.diagnose.story import collect, ladder, pointed_out
 from analyzer.units import UnixNs
 
 NAMED_CLIENTS = 3
@@ -26,6 +26,7 @@ def finding(group: Group, tables: Tables) -> Finding:
     )
     clients = sorted({tables.book.ip(int(row["client"])) for row in rows}, key=lambda a: (a.version, int(a)))
     steps = collect(int(first["attempt"]), who, first, tables)
+    steps += pointed_out(group.rows, int(first["attempt"]), who, tables)
     return Finding(
         rule=group.rule.code,
         name=group.rule.name,

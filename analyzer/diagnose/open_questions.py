@@ -44,6 +44,7 @@ def open_questions(
     explained = [attempt for group in groups for attempt in group.attempts]
     rows = evidence.rows(_OPEN, [explained, MOST_QUESTIONS])
     asked = [_question(row, names(row, evidence)) for row in rows]
+    asked += [_stalled(row, names(row, evidence)) for row in evidence.rows(_STALLED, [explained, MOST_QUESTIONS])]
     if not rows and not groups and not evidence.rows("SELECT 1 FROM attempt LIMIT 1"):
         asked.append(_nothing(captures))
     return tuple(asked)
@@ -97,6 +98,27 @@ def _question(row: Row, who: Names) -> CannotTell:
                 "The answer is in the capture, but no sign that the client accepted or refused it.",
                 capture_next("the client", who),
             )
+
+
+_STALLED = """
+SELECT any_value(COLUMNS(a.*)), count(*) AS alike
+FROM attempt AS a
+WHERE a.attempt IN (SELECT attempt FROM stalled) AND a.attempt NOT IN (SELECT unnest(?::INTEGER[]))
+GROUP BY a.kind, a.virtual, a.virtual_port, a.real, a.real_port
+ORDER BY min(a.attempt)
+LIMIT ?
+"""
+
+
+def _stalled(row: Row, who: Names) -> CannotTell:
+    """A connection that began well and then got stuck."""
+    many = f" ({row['alike']} such connections)" if row["alike"] > 1 else ""
+    return CannotTell(
+        f"What becomes of the payload that {who.real or who.virtual} sends to {who.client_end}?{many}",
+        "The handshake is complete; then the server repeats its last payload and the client says nothing more. "
+        "It may be lost on the way, or arrive with an address that the client does not know.",
+        capture_next("the client", who),
+    )
 
 
 def _nothing(captures: Sequence[CaptureRead]) -> CannotTell:

@@ -80,6 +80,7 @@ _OUTCOME = """
 CREATE TEMP TABLE IF NOT EXISTS outcome AS
 SELECT a.attempt,
        CASE
+           WHEN a.any_done AND a.attempt IN (SELECT attempt FROM stalled) THEN 'stalled'
            WHEN a.any_done THEN 'established'
            WHEN j.translated_as = 'reset' OR (j.answered_as = 'reset' AND j.virtual_from <> 'seen' AND j.went = 'back') THEN 'refused'
            WHEN j.translated THEN 'answered'

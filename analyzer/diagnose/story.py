@@ -7,7 +7,11 @@ from collections.abc import Sequence
 from analyzer.diagnose.evidence import Evidence as Tables
 from analyzer.diagnose.evidence import Row
 from analyzer.diagnose.finding import Evidence, Ladder, LadderEvent, LadderHost
-from analyzer.diagnose.frames import STEPS, Names, evidence_of, sights_of
+from analyzer.diagnose.frames import STEPS, Names, evidence_of, frame_filter, sights_of
+from analyzer.units import FrameNo, UnixNs
+
+MOST_POINTED_OUT = 8
+"""Frames of one finding that a rule adds to those of the handshake."""
 
 ANSWER_WORDS = {"syn-ack": "SYN-ACK", "reset": "refusal (RST,ACK)", "datagram": "datagram"}
 REQUEST_WORDS = {"tcp": "SYN", "udp": "datagram"}
@@ -49,6 +53,30 @@ def collect(attempt: int, who: Names, judged: Row, tables: Tables) -> list[tuple
     ]
 
 
+def pointed_out(rows: Sequence[Row], attempt: int, who: Names, tables: Tables) -> list[tuple[str, Evidence]]:
+    """The frames that a rule names itself: columns seen_capture, seen_frame, seen_says and the packet's marks."""
+    text = tables.book.text
+    found = []
+    for row in rows:
+        if int(row["attempt"]) != attempt or not row.get("seen_frame"):
+            continue
+        found.append((str(row.get("seen_step", "seen")), Evidence(
+            capture=int(row["seen_capture"]),
+            frame=FrameNo(int(row["seen_frame"])),
+            says=str(row["seen_says"]),
+            time_ns=UnixNs(int(row["seen_ns"])),
+            segment=str(row.get("seen_segment", "")).format(
+                client=who.client_end, real=who.real_end, virtual=who.virtual_end,
+                client_address=who.client, real_address=who.real,
+            ),
+            filter=frame_filter(int(row["seen_frame"])),
+            src_mac=text(row.get("seen_src_mac") or 0),
+            dst_mac=text(row.get("seen_dst_mac") or 0),
+            ttl_hops=int(row["seen_ttl"]) if row.get("seen_ttl") else None,
+        )))
+    return found[:MOST_POINTED_OUT]
+
+
 def ladder(who: Names, judged: Row, steps: Sequence[tuple[str, Evidence]], tables: Tables) -> Ladder:
     """The broken handshake: client, balancer, real server and, where the reply took one, the router."""
     text = tables.book.text
@@ -61,7 +89,7 @@ def ladder(who: Names, judged: Row, steps: Sequence[tuple[str, Evidence]], table
     if by_router:
         hosts.append(LadderHost("router", "other router", "", text(judged.get("next_hop_mac") or 0)))
     events: list[LadderEvent] = []
-    for step in STEPS:
+    for step in (*STEPS, "strayed"):
         # the earliest sight of a step stands for it
         chosen = next((i for i, (name, _) in enumerate(steps) if name == step), None)
         if chosen is None:
@@ -77,6 +105,7 @@ def ladder(who: Names, judged: Row, steps: Sequence[tuple[str, Evidence]], table
 
 
 _ENDS = {
+    "strayed": (2, 0, "stray"),
     "asked": (0, 1, "ok"),
     "forwarded": (1, 2, "ok"),
     "answered": (2, 1, "ok"),
