@@ -1,9 +1,12 @@
-"""What a capture says about itself: its interfaces and the comments that people left."""
+"""What a capture is to everybody else: a source of batches, with interfaces, comments and warnings."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+
+from analyzer.tables import Batch
 
 _RAW_ALIASES = {12: 101, 14: 101}   # DLT_RAW of Linux and the BSDs, of OpenBSD: files hold them too
 
@@ -48,3 +51,37 @@ class Interface:
     drops: int | None = None
     section: int = 0
     """Which section of the file described it, from 0."""
+
+
+class Source(Protocol):
+    """One capture, read once from its beginning to its end.
+
+    ``interfaces``, ``warnings``, ``comments`` and ``frames`` grow while
+    ``batches`` is read, and are complete when it is exhausted.
+    """
+
+    path: str
+    """As the user named it."""
+    format: str
+    """pcap, pcapng, ..."""
+    interfaces: list[Interface]
+    """In the order of the file; ``Batch.interface`` is an index of it."""
+    comments: list[Comment]
+    """What people wrote into the capture, within limits."""
+    names: dict[bytes, str]
+    """Host names by address (4 or 16 octets), from name resolution blocks."""
+    frames: int
+    """Frames so far."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was skipped or is not believed: one sentence each, with octet offsets."""
+
+    def close(self) -> None:
+        """Give the file back, where ``batches`` is not read to its end."""
+
+    def locate(self, frame: int) -> tuple[str, int]:
+        """The file that holds a frame, and the frame's number in that file."""
+
+    def batches(self) -> Iterator[Batch]:
+        """The frames.  ``CaptureError`` where nothing is readable or a limit ends the reading."""

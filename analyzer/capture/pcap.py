@@ -11,6 +11,7 @@ Offset  Field of the file header
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -18,9 +19,9 @@ import numpy as np
 from analyzer.capture import records as r
 from analyzer.capture.interface import Interface, plain_link_type
 from analyzer.capture.limits import Limits
+from analyzer.capture.octets.window import Window
 from analyzer.capture.reader import RecordReader
 from analyzer.capture.scan import find_pcap, scan_pcap
-from analyzer.capture.window import Window
 from analyzer.errors import CaptureDamaged, NotACapture
 
 MICRO, NANO = 1_000, 1
@@ -54,7 +55,7 @@ def is_pcap(magic: bytes) -> bool:
 
 
 class PcapReader(RecordReader):
-    """A pcap file; see ``source.Source``."""
+    """A pcap file; see ``interface.Source``."""
 
     def __init__(self, path: str, window: Window, limits: Limits) -> None:
         head = window.peek(24)
@@ -103,6 +104,18 @@ class PcapReader(RecordReader):
 
     def _find(self) -> tuple[int, int, int]:
         return find_pcap(self._window.stretch(), self._layout, (self._first_ns, int(self._tallies[r.LAST_NS])))
+
+    def captured_at(self, at: Callable[[int, int], bytes], position: int) -> int | None:
+        """As ``reader.RecordReader``."""
+        order = ">" if self._layout[r.BIG] else "<"
+        header = at(position - int(self._layout[r.HEADER]), 16)
+        if len(header) < 16:
+            return None
+        captured, wire = (int(length) for length in struct.unpack(order + "II", header[8:]))
+        lengths = self._layout[r.LENGTHS]
+        if lengths == r.SWAPPED or (lengths == r.DOUBTFUL and captured > wire):
+            captured = wire
+        return captured if captured <= self._limits.record_bytes else None
 
     def _choose(self, headers: tuple[int, ...], snap_length: int) -> None:
         """Settle how long a record header is, where the magic leaves that open: by which the first records make sense.

@@ -16,6 +16,7 @@ statistics (5)   8  interface
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -36,9 +37,9 @@ from analyzer.capture.blocks import (
 )
 from analyzer.capture.interface import Comment
 from analyzer.capture.limits import Limits
+from analyzer.capture.octets.window import Window
 from analyzer.capture.reader import RecordReader
 from analyzer.capture.scan import find_pcapng, scan_pcapng
-from analyzer.capture.window import Window
 from analyzer.errors import CaptureDamaged, NotACapture
 
 MAGIC = b"\x0a\x0d\x0d\x0a"
@@ -48,7 +49,7 @@ NOTES = 4096
 
 
 class PcapngReader(RecordReader):
-    """A pcapng file; see ``source.Source``."""
+    """A pcapng file; see ``interface.Source``."""
 
     step = 4
 
@@ -89,6 +90,20 @@ class PcapngReader(RecordReader):
         if reason not in (r.LYING, r.OVERSIZE):
             return 0
         return rounded(integer(self._window.peek(8)[4:], self._order))
+
+    def captured_at(self, at: Callable[[int, int], bytes], position: int) -> int | None:
+        """As ``reader.RecordReader``; nothing of a simple packet, whose length its interface bounds."""
+        head = at(position - 28, 28)
+        orders: tuple[Order, Order] = ("<", ">")
+        for order in orders if len(head) == 28 else ():
+            stated, captured = integer(head[4:8], order), integer(head[20:24], order)
+            if (
+                integer(head[:4], order) in {r.PACKET, r.OLD_PACKET}
+                and captured <= min(stated - 32, self._limits.record_bytes)
+                and integer(at(position - 32 + rounded(stated), 4), order) in {stated, rounded(stated)}
+            ):
+                return captured
+        return None
 
     def _block(self) -> int:
         head = self._window.peek(8)

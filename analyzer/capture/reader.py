@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from analyzer.capture import records as r
 from analyzer.capture.interface import Comment, Interface
 from analyzer.capture.limits import Limits
-from analyzer.capture.window import Window
+from analyzer.capture.octets.window import Stream, Window
 from analyzer.errors import CaptureDamaged
 from analyzer.tables import Batch
 
@@ -36,7 +36,7 @@ ODDITIES = {
 
 
 class RecordReader(ABC):
-    """A capture that is read once, from its beginning to its end; see ``source.Source``."""
+    """A capture that is read once, from its beginning to its end; see ``interface.Source``."""
 
     step = 1
     """How far after damage the search for the next record begins, and in what steps it goes."""
@@ -64,6 +64,26 @@ class RecordReader(ABC):
     @abstractmethod
     def _find(self) -> tuple[int, int, int]:
         """Search the window for the next record."""
+
+    @abstractmethod
+    def captured_at(self, at: Callable[[int, int], bytes], position: int) -> int | None:
+        """Octets captured of the frame at ``position``, by its header; None where that does not say.
+
+        ``at`` gives so many octets from an offset on.
+        """
+
+    @property
+    def stream(self) -> Stream:
+        """Where the octets come from."""
+        return self._window.stream
+
+    def close(self) -> None:
+        """Give the file back, where ``batches`` is not read to its end."""
+        self._window.stream.close()
+
+    def locate(self, frame: int) -> tuple[str, int]:
+        """The file that holds a frame, and its number in that file."""
+        return self.path, frame
 
     def _whole(self, reason: int) -> int:
         """Octets that can be stepped over although they are damaged; 0 where the next record must be sought."""
@@ -111,7 +131,7 @@ class RecordReader(ABC):
                 elif need:
                     self._window.more(need)   # and where that is not there, the scanner looks again, knowing the end
         finally:
-            self._window.stream.close()
+            self.close()
         if not self.frames and (self._window.failure or self._damages):
             raise self._window.failure or CaptureDamaged(f"{self.warnings[0]}; no packet in it is readable")
 

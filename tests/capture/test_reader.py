@@ -12,13 +12,19 @@ from capture_files import block, interface, option, packet, pcap, record, sectio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.capture import _fast, _reference, _search
+from analyzer.capture import _fast, _reference, _search, wireshark
 from analyzer.capture import pcap as pcap_module
 from analyzer.capture import pcapng as pcapng_module
 from analyzer.capture.source import open_capture
 from analyzer.errors import CaptureDamaged, CaptureError
 
 HEAD = section() + interface()
+
+
+@pytest.fixture(autouse=True)
+def no_tshark(monkeypatch):
+    """What is no capture for us is not offered to tshark here: that has tests of its own."""
+    monkeypatch.setattr(wireshark, "tshark", lambda: None)
 
 
 def numbered(count, make):

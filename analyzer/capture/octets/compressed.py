@@ -11,10 +11,10 @@ import importlib
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from analyzer.capture import zstd
 from analyzer.capture.limits import Limits
-from analyzer.capture.window import Window
-from analyzer.capture.zstd import ZstdDecoder
+from analyzer.capture.octets import zstd
+from analyzer.capture.octets.window import Window
+from analyzer.capture.octets.zstd import ZstdDecoder
 from analyzer.errors import CaptureDamaged, LimitExceeded, ToolError
 
 FEED = 256 * 1024
