@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from analyzer.kernel.agent import GREETING
 from analyzer.kernel.bench import Bench
-from analyzer.kernel.outcome import Outcome
+from analyzer.kernel.connection import Outcome
 
 GET = b"GET / HTTP/1.1\r\nHost: www.example.com\r\nUser-Agent: example/1.0\r\nConnection: close\r\n\r\n"
 QUERY = b"is anybody there?"

@@ -195,6 +195,18 @@ def exchange(handle: int, send: str, expect: int, timeout_s: float) -> dict[str,
     return {"errno": failure, "ended": ended, "reply": reply.decode("latin-1")}
 
 
+def visit(  # noqa: PLR0913, PLR0917 - the fields of one connection
+    address: str, port: int, protocol: str, source: list[Any], send: str, expect: int, timeout_s: float
+) -> dict[str, Any]:
+    """Dial, exchange, close; ``connected`` says how far it got."""
+    said = dial(address, port, protocol, source, timeout_s)
+    if said["errno"]:
+        return {**said, "connected": False}
+    talk = exchange(said["handle"], send, expect, timeout_s)
+    close(said["handle"], abort=False)
+    return {**talk, "local": said["local"], "connected": True}
+
+
 def close(handle: int, abort: bool) -> dict[str, Any]:
     """Close a socket; ``abort`` sends a reset instead of a FIN (RFC 9293 §3.10.5)."""
     thing: socket.socket = _handles.pop(handle)
@@ -256,7 +268,7 @@ def offload(interface: str) -> dict[str, Any]:
     return {}
 
 
-REQUESTS = {f.__name__: f for f in (listen, dial, exchange, close, run, start, stop, offload)}
+REQUESTS = {f.__name__: f for f in (listen, dial, exchange, visit, close, run, start, stop, offload)}
 
 
 def answer(request: dict[str, Any]) -> None:

@@ -17,18 +17,15 @@ import contextlib
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from subprocess import CompletedProcess, TimeoutExpired
-from typing import Literal, Self
+from typing import Self
 
 from analyzer.errors import ToolError
 from analyzer.kernel.build import host_script, namespaces, script, switch_script
+from analyzer.kernel.connection import SLACK_S, Connection, Outcome, Probe, Protocol, dialled, talked
 from analyzer.kernel.enclosure import FILES, Enclosure, tool
 from analyzer.kernel.hand import Hand
-from analyzer.kernel.outcome import CONNECTING, TALKING, Outcome, Result, name_of
 from analyzer.kernel.topology import SWITCH, Topology
-
-Protocol = Literal["tcp", "udp"]
 
 _SWITCHES = r"^net\.ipv[46]\.(ip_forward$|conf\..*\.([a-z]*_redirects|rp_filter|arp_[a-z]*|shared_media|forwarding)$)"
 
@@ -46,46 +43,6 @@ STATE = (
 _SETTLE_S = 0.1
 """How long a capture goes on after the story's end: the last FIN and ACK are still on their way."""
 
-_SLACK_S = 10.0
-"""How much longer than the work itself an answer may take on a busy machine."""
-
-
-@dataclass(slots=True)
-class Connection:
-    """An open connection of one client; ``outcome`` says how opening it went."""
-
-    outcome: Outcome
-    _hand: Hand
-    _handle: int | None
-
-    def say(self, octets: bytes, expect: int, *, timeout_s: float = 2.0) -> Outcome:
-        """Send, and wait for ``expect`` octets (-1: until the peer closes)."""
-        if self._handle is None:
-            return self.outcome
-        said = self._hand.ask(
-            "exchange",
-            handle=self._handle,
-            send=octets.decode("latin-1"),
-            expect=expect,
-            timeout_s=timeout_s,
-            wait_s=timeout_s + _SLACK_S,
-        )
-        reply = said["reply"].encode("latin-1")
-        complete = (said["ended"] and reply != b"") if expect < 0 else len(reply) >= expect
-        result = TALKING.get(said["errno"], Result.FAILED)
-        if result is Result.ANSWERED and not complete:
-            result = Result.SILENT
-        return Outcome(result, reply, name_of(said["errno"]), self.outcome.local, self.outcome.peer)
-
-    def send(self, octets: bytes) -> None:
-        """Send, and wait for nothing."""
-        self.say(octets, 0)
-
-    def close(self, *, abort: bool = False) -> None:
-        """Close; with ``abort`` by a reset.  Twice is once."""
-        if self._handle is not None:
-            self._hand.ask("close", handle=self._handle, abort=abort)
-            self._handle = None
 
 
 class Bench:
@@ -138,7 +95,7 @@ class Bench:
             argv=[tool(argv[0]), *argv[1:]],
             given=given.encode().decode("latin-1"),
             timeout_s=timeout_s,
-            wait_s=timeout_s + _SLACK_S,
+            wait_s=timeout_s + SLACK_S,
         )
         out, err = (said[key].encode("latin-1").decode(errors="replace") for key in ("out", "err"))
         if said["status"] is None:
@@ -156,7 +113,7 @@ class Bench:
     def ping(self, host: str, address: str, *, count: int = 1, timeout_s: float = 1.0) -> CompletedProcess[str]:
         """``ping -c COUNT -W TIMEOUT``: status 0 when at least one answer came."""
         argv = ["ping", "-n", "-c", str(count), "-i", "0.2", "-W", str(timeout_s), address]
-        return self.run(host, argv, timeout_s=timeout_s + count + _SLACK_S)
+        return self.run(host, argv, timeout_s=timeout_s + count + SLACK_S)
 
     # --- connections ------------------------------------------------------------------------------------------
 
@@ -170,7 +127,7 @@ class Bench:
         protocol: Protocol = "tcp",
         source: tuple[str, int] = ("", 0),
     ) -> Connection:
-        """Dial from ``host``.  Does not raise where the connection fails: see ``outcome``."""
+        """Dial from ``host`` and hold the connection.  Does not raise where it fails: see ``outcome``."""
         said = self._hands[host].ask(
             "dial",
             address=address,
@@ -178,12 +135,31 @@ class Bench:
             protocol=protocol,
             source=source,
             timeout_s=timeout_s,
-            wait_s=timeout_s + _SLACK_S,
+            wait_s=timeout_s + SLACK_S,
         )
-        result = CONNECTING.get(said["errno"], Result.FAILED)
-        local = (said["local"][0], said["local"][1])
-        outcome = Outcome(result, b"", name_of(said["errno"]), local, (address, port))
-        return Connection(outcome, self._hands[host], said.get("handle"))
+        return Connection(dialled(said, (address, port)), self._hands[host], said.get("handle"))
+
+    def try_all(self, probes: Sequence[Probe], *, timeout_s: float = 2.0) -> list[Outcome]:
+        """Try connections, all at once: the slowest decides how long it takes."""
+        numbers = [
+            self._hands[probe.client].send(
+                "visit",
+                address=probe.address,
+                port=probe.port,
+                protocol=probe.protocol,
+                source=probe.source,
+                send=probe.send.decode("latin-1"),
+                expect=probe.expect,
+                timeout_s=timeout_s,
+            )
+            for probe in probes
+        ]
+        outcomes = []
+        for probe, number in zip(probes, numbers, strict=True):
+            said = self._hands[probe.client].receive(number, 2 * timeout_s + SLACK_S)
+            peer = (probe.address, probe.port)
+            outcomes.append(talked(said, probe.expect, peer) if said["connected"] else dialled(said, peer))
+        return outcomes
 
     def connect(  # noqa: PLR0913 - as above
         self,
@@ -198,11 +174,9 @@ class Bench:
         expect: int = 5,
     ) -> Outcome:
         """Dial, send, wait for ``expect`` octets (-1: until the peer closes), close."""
-        connection = self.open(host, address, port, timeout_s=timeout_s, protocol=protocol, source=source)
-        if not connection.outcome.ok:
-            return connection.outcome
-        outcome = connection.say(send, expect, timeout_s=timeout_s)
-        connection.close()
+        (outcome,) = self.try_all(
+            [Probe(host, address, port, protocol, send, expect, source)], timeout_s=timeout_s
+        )
         return outcome
 
     # --- captures ---------------------------------------------------------------------------------------------

@@ -10,41 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 
-from analyzer.kernel.bench import Bench, Protocol
-from analyzer.kernel.networks import VIP, VPORT
-from analyzer.kernel.outcome import Outcome
+from analyzer.kernel.bench import Bench
+from analyzer.kernel.connection import HTTP, Outcome, Probe
 from analyzer.kernel.topology import Topology
 
 BROKEN_S = 0.8
 """How long a connection is given.  The bench loses nothing: the first SYN decides, the rest is for busy machines."""
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """One connection to try: who dials what.  Its service must ``speak`` (``expect`` 5 octets), or say otherwise."""
-
-    client: str = "client"
-    address: str = VIP
-    port: int = VPORT
-    protocol: Protocol = "tcp"
-    send: bytes = b"5 0\n"
-    expect: int = 5
-
-    def run(self, bench: Bench) -> Outcome:
-        """Dial now."""
-        return bench.connect(
-            self.client,
-            self.address,
-            self.port,
-            protocol=self.protocol,
-            send=self.send,
-            expect=self.expect,
-            timeout_s=BROKEN_S,
-        )
-
-
-HTTP = Probe(send=b"GET / HTTP/1.0\r\n\r\n", expect=-1)
-"""The LAN client of ``networks.two_arm`` fetches a page from the virtual service: the connection that fails there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,17 +127,15 @@ def try_fix(  # noqa: PLR0913 - a fix is these five things; the rest has default
     with Bench(topology) as bench:
         target = ping or topology.host(probe.client).interfaces[0].addresses[0].partition("/")[0]
         state = bench.state(host)
-        before = probe.run(bench)
-        kept_before = [other.run(bench) for other in others]
+        before, *kept_before = bench.try_all([probe, *others], timeout_s=BROKEN_S)
         applied = tuple(ran(bench, host, command) for command in commands)
-        after = probe.run(bench)
-        kept_after = [other.run(bench) for other in others]
+        after, *kept_after = bench.try_all([probe, *others], timeout_s=BROKEN_S)
         verified = tuple(ran(bench, host, *((line, "") if isinstance(line, str) else line)) for line in verify)
         bench.ping(host, target, count=3)
-        after_ping = probe.run(bench)
+        (after_ping,) = bench.try_all([probe], timeout_s=BROKEN_S)
         taken_back = tuple(ran(bench, host, command) for command in undo)
         changes = difference(state, bench.state(host))
-        undone = probe.run(bench)
+        (undone,) = bench.try_all([probe], timeout_s=BROKEN_S)
     kept = tuple(zip(others, kept_before, kept_after, strict=True))
     return Trial(before, applied, after, after_ping, verified, taken_back, undone, changes, kept)
 

@@ -12,8 +12,8 @@ import pytest
 from analyzer.errors import ToolError
 from analyzer.kernel.act import browse, query, visit
 from analyzer.kernel.bench import Bench
+from analyzer.kernel.connection import Result
 from analyzer.kernel.networks import SERVER1, VIP, VPORT, dnat, one_arm, two_arm, two_arm_ipv6
-from analyzer.kernel.outcome import Result
 from analyzer.kernel.topology import Host, Interface, Listener, Topology
 
 pytestmark = pytest.mark.kernel
