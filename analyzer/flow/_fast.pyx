@@ -29,9 +29,11 @@ cdef extern from *:
     void replypath_prefetch(const void *address) noexcept nogil
 
 cdef enum:
-    NEAR = 8                 # how many packets ahead the records are fetched,
-    FAR = 16                 # and the index that leads to them
-    WINDOW = 32              # a power of two above FAR
+    SIDES_AHEAD = 8          # how many packets ahead the directions are fetched,
+    FLOW_AHEAD = 16          # the flow that says which direction it is,
+    AHEAD = 24               # and the index that leads to the flow
+    WINDOW = 32              # a power of two above
+    KINDS_OF_MARKS = 15
     BLOCK = 8192             # records of flows that are over, in one array
     FIRST_SLOTS = 2048
 
@@ -48,12 +50,13 @@ cdef int UNIT_SHIFT = _duplicates.UNIT_SHIFT, PRINT_SHIFT = _duplicates.PRINT_SH
 
 assert _duplicates.REMEMBERED == 8
 assert _layout.MACS == 4
+assert len(_layout.SLOTS) == KINDS_OF_MARKS
 
 _LOOSE = np.dtype([("mark", _layout.MARK), ("owner", "u4"), ("slot", "u4")])
 _ENTRY = np.dtype([("slot", "u4"), ("tag", "u4"), ("tunnel", "u4")])
 _TABLES = (
     ((), _layout.FLOW), ((), _layout.OPENING), ((2,), _layout.SIDE), ((2,), _layout.RARE), ((2,), _layout.RING),
-    ((2,), _layout.MORE_MACS), ((len(_layout.SLOTS),), _layout.MARK),
+    ((2,), _layout.MORE_MACS), *(((), _layout.MARK) for _ in _layout.SLOTS),
 )
 
 
@@ -76,7 +79,7 @@ cdef class Tracker:
     cdef Rare[:, ::1] rares
     cdef Ring[:, ::1] rings
     cdef MoreMacs[:, ::1] more_macs
-    cdef Mark[:, ::1] marks
+    cdef Mark *marks[KINDS_OF_MARKS]
     cdef uint32_t[::1] free
     cdef Entry[::1] index
     # of flows that are over
@@ -115,6 +118,7 @@ cdef class Tracker:
 
     cdef int _reserve(self) except -1:
         """Room for four times as many live flows, one table at a time."""
+        cdef Mark[::1] marks
         self.capacity = min(self.limit, max(FIRST_SLOTS, 4 * self.capacity))
         self.free = np.zeros(self.capacity, dtype=np.uint32)     # nothing is free, or there were no need for room
         tables = self.tables = self.tables or [_layout.zeros((*shape, 0), dtype) for shape, dtype in _TABLES]
@@ -124,7 +128,10 @@ cdef class Tracker:
         self.rares = tables[3] = _layout.larger(tables[3], self.capacity)
         self.rings = tables[4] = _layout.larger(tables[4], self.capacity)
         self.more_macs = tables[5] = _layout.larger(tables[5], self.capacity)
-        self.marks = tables[6] = _layout.larger(tables[6], self.capacity)
+        for what in range(KINDS_OF_MARKS):
+            tables[6 + what] = _layout.larger(tables[6 + what], self.capacity)
+            marks = tables[6 + what]
+            self.marks[what] = &marks[0]
         return 0
 
     cdef int _new_block(self) except -1:
@@ -144,7 +151,7 @@ cdef class Tracker:
             for slot, sorted_ones in enumerate(self.loose_by_slot):
                 these = block[block["slot"] == slot]
                 if len(these):
-                    sorted_ones.append((these["owner"].copy(), these["mark"].copy()))
+                    sorted_ones.append(_layout.Marks(these["owner"].copy(), these["mark"].copy(), None))
         self.loose = np.zeros(BLOCK, dtype=_LOOSE)
         self.loose_count = 0
         return 0
@@ -166,13 +173,20 @@ cdef class Tracker:
 
     # What is over --------------------------------------------------------------------------------
 
+    cdef inline Mark *_mark(self, uint32_t what, uint32_t slot) except NULL nogil:
+        """One mark; the bounds check is ours here, because these arrays leave one by one in the end."""
+        if what >= KINDS_OF_MARKS or slot >= self.capacity:
+            with gil:
+                raise IndexError("mark")
+        return &self.marks[what][slot]
+
     cdef int _put_loose(self, uint32_t slot, uint32_t what, uint32_t kept_in) except -1 nogil:
         cdef Loose *loose
         if self.loose_count == BLOCK:
             with gil:
                 self._new_loose()
         loose = &self.loose[self.loose_count]
-        loose.mark = self.marks[kept_in, slot]
+        loose.mark = self._mark(kept_in, slot)[0]
         loose.owner, loose.slot = self.over_before + self.over_count, what
         self.loose_count += 1
         return 0
@@ -220,25 +234,18 @@ cdef class Tracker:
         """Every flow so far, over or live; after ``final`` the tracker is used up and holds nothing any more."""
         self._check()
         self._new_loose()
-        flows, openings, sides, rares, _, _, marks = self.tables
-        live = np.flatnonzero(flows["bits"][:self.slots] & LIVE)
+        flows, openings, sides, rares = self.tables[:4]
+        live = np.flatnonzero(flows["bits"][:self.slots] & LIVE).astype(np.uint32)
         over = [tuple(each[..., :self.over_count if n == len(self.blocks) - 1 else BLOCK] for each in block)
                 for n, block in enumerate(self.blocks)]
         count = self.over_before + self.over_count
         of_flows = [*(_layout.Part(block[:2], None) for block in over), _layout.Part((flows, openings), live)]
         of_sides = [*(_layout.Part(block[2:], None) for block in over), _layout.Part((sides, rares), live)]
-        kept = [[_layout.Marks(owner, mark, None) for owner, mark in each] for each in self.loose_by_slot]
-        for slot in range(M_LAST):
-            those = np.flatnonzero(flows["present"][live] >> slot & 1)
-            kept[slot].append(_layout.Marks(count + those, marks[slot], live[those]))
-        for x in range(2):
-            last = flows[f"last{x}"][live]
-            for slot in np.unique(last[last != NO_SLOT]).tolist():
-                those = np.flatnonzero(last == slot)
-                kept[M_LAST + x].append(_layout.Marks(count + those, marks[slot], live[those]))
+        kept = _layout.Kept(flows, live, count, self.tables[6:], [list(each) for each in self.loose_by_slot])
         if final:
             self.tables = self.index = self.rings = self.more_macs = self.free = self.touched = None
-            self.flows = self.openings = self.sides = self.rares = self.marks = None
+            self.flows = self.openings = self.sides = self.rares = None
+            self.capacity = 0
             self.over_flows = self.over_openings = self.over_sides = self.loose = None
             self.blocks, self.loose_by_slot = [], []
         return _layout.Records(of_flows, of_sides, kept)
@@ -458,7 +465,7 @@ cdef class Tracker:
     # Marks and memories --------------------------------------------------------------------------
 
     cdef int _write(self, int what, uint32_t slot, uint32_t row) except -1 nogil:
-        cdef Mark *mark = &self.marks[what, slot]
+        cdef Mark *mark = self._mark(what, slot)
         mark.position, mark.ns, mark.frame = self.position[row], self.time_ns[row], self.first_frame + row
         mark.seq, mark.ack, mark.tsval, mark.tsecr = self.seq[row], self.ack[row], self.tsval[row], self.tsecr[row]
         mark.src_mac, mark.dst_mac, mark.ip_id, mark.ttl = (
@@ -477,7 +484,7 @@ cdef class Tracker:
         cdef Mark *mark
         if not flow.present >> what & 1 or flow.present >> copy & 1:
             return 0
-        mark = &self.marks[what, slot]
+        mark = self._mark(what, slot)
         if (mark.seq == self.seq[row] and mark.ack == self.ack[row] and mark.tsval == self.tsval[row]
                 and mark.tsecr == self.tsecr[row] and mark.ip_id == self.ip_id[row]
                 and (mark.src_mac != self.src_mac[row] or mark.dst_mac != self.dst_mac[row]
@@ -795,14 +802,15 @@ cdef class Tracker:
         self.interface, self.vlan, self.ip_id = columns["interface"], columns["vlan"], columns["ip_id"]
         self.window, self.mss, self.ttl = columns["window"], columns["mss"], columns["ttl"]
         self.first_frame = table.first_frame
-        self.touched = np.empty(len(table), dtype=np.uint32)
+        if self.touched is None or self.touched.shape[0] < len(table):
+            self.touched = np.empty(len(table), dtype=np.uint32)
         self.touched_count = 0
         try:
             self._follow(columns)
         finally:
             self.time_ns = self.position = self.seq = self.ack = self.tsval = self.tsecr = None
             self.src_mac = self.dst_mac = self.interface = self.vlan = self.ip_id = None
-            self.window = self.mss = self.ttl = self.touched = None
+            self.window = self.mss = self.ttl = None
 
     cdef int _follow(self, dict columns) except -1:
         cdef const int64_t[::1] time_ns = columns["time_ns"]
@@ -815,27 +823,40 @@ cdef class Tracker:
         cdef Py_ssize_t rows = time_ns.shape[0], i
         cdef uint64_t bases[WINDOW]
         cdef uint32_t tags[WINDOW]
+        cdef uint32_t slots[WINDOW]
         cdef uint8_t ours[WINDOW]
-        cdef uint32_t slot
+        cdef uint32_t slot, row
+        cdef int x
+        cdef Flow *flow
         cdef Packet p
         memset(ours, 0, sizeof(ours))
         with nogil:
-            for i in range(rows + FAR):
+            for i in range(rows + AHEAD):
                 ours[i % WINDOW] = False
                 if i < rows and verdict[i] == OK and TCP <= kind[i] <= ICMP_ECHO:
                     ours[i % WINDOW] = True
                     bases[i % WINDOW] = self._base(kind[i], src[i], src_port[i], dst[i], dst_port[i])
                     tags[i % WINDOW] = self._tag(bases[i % WINDOW], tunnel[i])
                     replypath_prefetch(&self.index[tags[i % WINDOW] & self.mask])
-                if i >= NEAR and ours[(i - NEAR) % WINDOW]:
-                    slot = self.index[tags[(i - NEAR) % WINDOW] & self.mask].slot
+                if i >= AHEAD - FLOW_AHEAD:
+                    row = <uint32_t>(i - (AHEAD - FLOW_AHEAD))
+                    slots[row % WINDOW] = 0
+                    if ours[row % WINDOW]:
+                        slot = slots[row % WINDOW] = self.index[tags[row % WINDOW] & self.mask].slot
+                        if slot:
+                            replypath_prefetch(&self.flows[slot - 1])
+                if i >= AHEAD - SIDES_AHEAD:
+                    row = <uint32_t>(i - (AHEAD - SIDES_AHEAD))
+                    slot = slots[row % WINDOW]
                     if slot:
-                        replypath_prefetch(&self.flows[slot - 1])
-                        replypath_prefetch(&self.sides[0, slot - 1])
-                        replypath_prefetch(&self.sides[1, slot - 1])
-                if i < FAR or not ours[(i - FAR) % WINDOW]:
+                        flow = &self.flows[slot - 1]
+                        x = not (flow.end0 == src[row] and flow.port0 == src_port[row])
+                        replypath_prefetch(&self.sides[x, slot - 1])
+                        replypath_prefetch(&self.sides[1 - x, slot - 1])
+                        replypath_prefetch(&self.rings[x, slot - 1])
+                if i < AHEAD or not ours[(i - AHEAD) % WINDOW]:
                     continue
-                p.row = <uint32_t>(i - FAR)
+                p.row = <uint32_t>(i - AHEAD)
                 p.tag = tags[p.row % WINDOW]
                 p.time_ns, p.kind, p.flags = time_ns[p.row], kind[p.row], flags[p.row]
                 p.src, p.src_port, p.dst, p.dst_port = src[p.row], src_port[p.row], dst[p.row], dst_port[p.row]
@@ -844,5 +865,9 @@ cdef class Tracker:
                 p.end = p.seq + p.payload + ((p.flags & SYN) != 0) + ((p.flags & FIN) != 0)
                 self._packet(bases[p.row % WINDOW], &p)
             for i in range(self.touched_count):
+                if i + SIDES_AHEAD < self.touched_count:
+                    row = self.touched[i + SIDES_AHEAD]
+                    replypath_prefetch(&self.sides[row & 1, row >> 1])
+                    replypath_prefetch(self._mark(M_LAST + (row & 1), row >> 1))
                 self._flush(self.touched[i] >> 1, self.touched[i] & 1)
         return 0

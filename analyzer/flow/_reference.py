@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from analyzer.flow import layout, states
 from analyzer.flow._record import Flow
 from analyzer.flow._side import Packet
-from analyzer.flow.layout import Marks, Part, Records
+from analyzer.flow.layout import Kept, Marks, Part, Records
 from analyzer.flow.seq import advance
 from analyzer.flow.timeouts import REORDER_NS, SWEEP, Limits
 from analyzer.tables import ACK, ICMP_ECHO, OK, RST, SYN, TCP, UDP, PacketTable
@@ -233,11 +233,13 @@ def _pack(flows: list[Flow]) -> Records:
         for x, side in enumerate(flow.sides):
             sides[x, row] = (side.bytes, side.packets, side.passed_bytes, side.syns, side.rsts, side.retrans,
                              side.retrans_bytes, side.rst_flags, len(side.macs), (0,) * 6)
-    marks = [[_pack_marks(flows, slot)] for slot in range(len(layout.SLOTS))]
-    return Records([Part((table, opening), None)], [Part((sides,), None)], marks)
+    loose = [[_pack_marks(flows, slot)] for slot in range(len(layout.SLOTS))]
+    nothing = np.zeros(0, dtype=np.uint32)
+    kept = Kept(table, nothing, len(flows), [None] * len(layout.SLOTS), loose)
+    return Records([Part((table, opening), None)], [Part((sides,), None)], kept)
 
 
 def _pack_marks(flows: list[Flow], slot: int) -> Marks:
     rows = [row for row, flow in enumerate(flows) if slot in flow.marks]
     marks: NDArray[np.void] = np.array([flows[row].marks[slot] for row in rows], dtype=layout.MARK)
-    return Marks(np.array(rows, dtype=np.int64), marks, None)
+    return Marks(np.array(rows, dtype=np.uint32), marks, None)

@@ -12,6 +12,7 @@ are one array for each kind, so a mark that never happened takes no space.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -81,6 +82,9 @@ SLOTS = (
 SYN, SYN2, SYNACK, SYNACK2, ESTAB, RST, DATA, DATA2, FIN, LAST = 0, 1, 2, 3, 4, 5, 7, 9, 11, 13
 """The (first) slot of each."""
 
+NOWHERE = 0xFF
+"""In place of a slot: the direction has not sent anything."""
+
 MACS = 4
 """Destination MACs told apart per direction; more are not counted."""
 
@@ -89,15 +93,15 @@ class Part(NamedTuple):
     """Records of some flows: tables of one length (the last axis), and which of their rows (None = all)."""
 
     tables: tuple[NDArray[np.void], ...]
-    rows: NDArray[np.int64] | None
+    rows: NDArray[np.uint32] | None
 
 
 class Marks(NamedTuple):
     """Marks of one slot: ``table[at[i]]`` (``table[i]`` where ``at`` is None) belongs to record ``owner[i]``."""
 
-    owner: NDArray[np.int64]
+    owner: NDArray[np.uint32]
     table: NDArray[np.void]
-    at: NDArray[np.int64] | None
+    at: NDArray[np.uint32] | None
 
     def column(self, name: str, which: NDArray[np.bool_] | None = None) -> Column:
         """One field, of all these marks or of those that ``which`` selects."""
@@ -107,18 +111,51 @@ class Marks(NamedTuple):
         return column if which is None else column[which]
 
 
+class Kept:
+    """The marks of flows that are over, ``loose`` by slot, and of those that are live, in the tables by slot.
+
+    ``take`` may be called once for each slot, LAST and LAST + 1 before all others
+    (a last packet may be kept in another mark's table): it lets go of what it
+    gives, so that FLOWS can grow while the records shrink.
+    """
+
+    def __init__(self, flows: NDArray[np.void], live: NDArray[np.uint32], over: int,
+                 tables: list[NDArray[np.void] | None], loose: list[list[Marks]]) -> None:
+        self._flows, self._live, self._over = flows, live, over
+        self._tables, self._loose = tables, loose
+
+    def take(self, slot: int) -> list[Marks]:
+        """All marks of one slot."""
+        given, self._loose[slot] = self._loose[slot], []
+        if slot >= LAST:
+            kept_in = self._flows[f"last{slot - LAST}"][self._live]
+            for where in np.unique(kept_in).tolist():
+                if where != NOWHERE:
+                    given += self._of_live(kept_in == where, self._tables[where])
+            self._tables[slot] = None
+        else:
+            given += self._of_live(self._flows["present"][self._live] >> slot & 1 == 1, self._tables[slot])
+            self._tables[slot] = None
+        return given
+
+    def _of_live(self, which: NDArray[np.bool_], table: NDArray[np.void] | None) -> list[Marks]:
+        if table is None or not which.any():
+            return []
+        these = np.flatnonzero(which).astype(np.uint32)
+        return [Marks(these + np.uint32(self._over), table, self._live[these])]
+
+
 class Records:
     """Flows that are over or still live, in any order; ``count`` of them.
 
     ``flow`` gives a field of FLOW or OPENING as (count,), ``side`` one of OVER as
-    (2, count).  ``marks`` may be asked once for each slot: it lets go of what it
-    gives, so that the table can grow while the records shrink.
+    (2, count); for ``marks`` see ``Kept``.
     """
 
-    def __init__(self, flows: Sequence[Part], sides: Sequence[Part], marks: list[list[Marks]]) -> None:
+    def __init__(self, flows: Sequence[Part], sides: Sequence[Part], marks: Kept) -> None:
         self._flows = flows
         self._sides = sides
-        self._marks = marks
+        self.marks = marks.take
         self.count = len(self.flow("flow"))
 
     def flow(self, name: str) -> Column:
@@ -129,10 +166,9 @@ class Records:
         """One field of both directions of all flows."""
         return _column(self._sides, name)
 
-    def marks(self, slot: int) -> list[Marks]:
-        """All marks of one slot."""
-        given, self._marks[slot] = self._marks[slot], []
-        return given
+    def forget_sides(self) -> None:
+        """Let go of the directions: nobody asks for them any more."""
+        self._sides = []
 
 
 def _column(parts: Sequence[Part], name: str) -> Column:
@@ -146,20 +182,31 @@ def _column(parts: Sequence[Part], name: str) -> Column:
 # Room ------------------------------------------------------------------------------------------
 
 _LINE = 64
+_SMALL, _LARGE = 1 << 16, 1 << 22
 _CHUNK = 1 << 16
 
 
-def zeros(shape: tuple[int, ...], dtype: np.dtype[np.void]) -> NDArray[np.void]:
-    """Zeros that begin at a cache line, and take memory only where they are written."""
+def zeros(shape: tuple[int, ...], dtype: np.dtype[np.generic], *, dense: bool = False) -> NDArray[np.generic]:
+    """Zeros that begin at a cache line, and take memory only where they are written.
+
+    Not from ``malloc``: what that hands out again has to be written full of
+    zeros first.  ``dense`` asks for large pages, for what will be written all
+    over and in any order.
+    """
     size = int(np.prod(shape)) * dtype.itemsize
-    octets = np.zeros(size + _LINE, dtype=np.uint8)
-    begin = -octets.ctypes.data % _LINE
-    return octets[begin : begin + size].view(dtype).reshape(shape)
+    if size < _SMALL:
+        octets = np.zeros(size + _LINE, dtype=np.uint8)
+        begin = -octets.ctypes.data % _LINE
+        return octets[begin : begin + size].view(dtype).reshape(shape)
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)     # MAP_SHARED would be a file
+    if dense and size >= _LARGE and hasattr(mmap, "MADV_HUGEPAGE"):
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, dtype=dtype).reshape(shape)
 
 
-def larger(table: NDArray[np.void], columns: int) -> NDArray[np.void]:
+def larger(table: NDArray[np.generic], columns: int) -> NDArray[np.generic]:
     """The same table with more columns; what is all zeros is not copied, so that it still takes no memory."""
-    bigger = zeros((*table.shape[:-1], columns), table.dtype)
+    bigger = zeros((*table.shape[:-1], columns), table.dtype, dense=True)
     before, after = table.view(np.uint8), bigger.view(np.uint8)
     for row in np.ndindex(table.shape[:-1]):
         for begin in range(0, before.shape[-1], _CHUNK):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from analyzer.flow import layout, states
 from analyzer.flow.layout import Marks, Records
-from analyzer.tables import FLOWS, Column, Table, empty
+from analyzer.tables import FLOWS, Column, Table
 
 _AS_THEY_ARE = {
     "flow": "flow", "kind": "kind", "tunnel": "tunnel", "state": "state", "first_ns": "first_ns",
@@ -33,6 +33,8 @@ _MARKS_OF_DIRECTIONS = {layout.RST: "rst", layout.DATA: "data", layout.FIN: "fin
 def assemble(records: Records, capture: int) -> Table:
     """The FLOWS table of these records, in the order of the flows' first packets."""
     sheet = _Sheet(records, capture)
+    sheet.sides()             # in this order the records leave as the table comes
+    records.forget_sides()
     sheet.marks()
     sheet.flows()
     return sheet.table
@@ -41,16 +43,32 @@ def assemble(records: Records, capture: int) -> Table:
 class _Sheet:
     def __init__(self, records: Records, capture: int) -> None:
         self.records = records
-        self.table = empty(FLOWS, records.count)
-        self.place = np.empty(records.count, dtype=np.int64)
-        self.place[np.argsort(records.flow("flow"), kind="stable")] = np.arange(records.count)
+        self.table: Table = {
+            name: layout.zeros((records.count,), np.dtype(field.dtype)) for name, field in FLOWS.items()
+        }
+        self.place = np.empty(records.count, dtype=np.uint32)
+        self.place[np.argsort(records.flow("flow"), kind="stable")] = np.arange(records.count, dtype=np.uint32)
         self.turned: NDArray[np.bool_] = records.flow("initiator") == 1
         if capture:
             self.table["capture"][:] = capture
 
     def put(self, name: str, values: Column) -> None:
-        some = np.flatnonzero(values)
-        self.table[name][self.place[some]] = values[some]
+        self._set(name, self.place, values)
+
+    def _set(self, name: str, at: NDArray[np.uint32], values: Column) -> None:
+        some = values != 0
+        if some.all():
+            self.table[name][at] = values
+        elif some.any():
+            self.table[name][at[some]] = values[some]
+
+    def sides(self) -> None:
+        for name, column in _BY_DIRECTION.items():
+            sides = self.records.side(name)
+            self.put(column.format("i"), np.where(self.turned, sides[1], sides[0]))
+            self.put(column.format("r"), np.where(self.turned, sides[0], sides[1]))
+        syns = self.records.side("syns")
+        self.put("syn_count", np.where(self.turned, syns[1], syns[0]))
 
     def flows(self) -> None:
         records, turned = self.records, self.turned
@@ -61,23 +79,17 @@ class _Sheet:
             end0, end1 = records.flow(f"{what}0"), records.flow(f"{what}1")
             self.put(f"initiator{suffix}", np.where(turned, end1, end0))
             self.put(f"responder{suffix}", np.where(turned, end0, end1))
-        for name, column in _BY_DIRECTION.items():
-            sides = records.side(name)
-            self.put(column.format("i"), np.where(turned, sides[1], sides[0]))
-            self.put(column.format("r"), np.where(turned, sides[0], sides[1]))
-        syns = records.side("syns")
-        self.put("syn_count", np.where(turned, syns[1], syns[0]))
 
     def marks(self) -> None:
-        for slot, name in enumerate(_MARKS_OF_ROLES):
-            for marks in self.records.marks(slot):
-                self._scatter(name, marks, None)
-        for first, name in _MARKS_OF_DIRECTIONS.items():
+        for first, name in reversed(_MARKS_OF_DIRECTIONS.items()):      # the last packets first: see Kept
             for x in (0, 1):
                 for marks in self.records.marks(first + x):
                     is_i = self.turned[marks.owner] == (x == 1)
                     self._scatter(f"{name}_i", marks, is_i)
                     self._scatter(f"{name}_r", marks, ~is_i)
+        for slot, name in enumerate(_MARKS_OF_ROLES):
+            for marks in self.records.marks(slot):
+                self._scatter(name, marks, None)
         for x in (0, 1):
             for marks in self.records.marks(layout.DATA2 + x):
                 self._scatter("data_r2", marks, self.turned[marks.owner] == (x == 0))
@@ -86,7 +98,7 @@ class _Sheet:
         at = self.place[marks.owner if which is None else marks.owner[which]]
         if len(at):
             for field in _MARK_FIELDS:
-                self.table[f"{name}_{field}"][at] = marks.column(field, which)
+                self._set(f"{name}_{field}", at, marks.column(field, which))
 
 
 def _history(bits: Column, turned: NDArray[np.bool_]) -> Column:
