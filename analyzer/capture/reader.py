@@ -110,7 +110,8 @@ class RecordReader(ABC):
             for which, says in ODDITIES.items() if self._tallies[which]
         ]
         unsaid = [f"{self._unsaid} further warnings of this kind are not listed"] if self._unsaid else []
-        return [f"{self.path}: {says}" for says in (*self._said, *unsaid, *tallies)]
+        failure = [str(self._window.failure)] if self._window.failure else []
+        return failure + [f"{self.path}: {says}" for says in (*self._said, *unsaid, *tallies)]
 
     def batches(self) -> Iterator[Batch]:
         """The frames in the order of the file; a batch may be kept as long as one likes.
@@ -207,8 +208,6 @@ class RecordReader(ABC):
 
     def _break_off(self) -> None:
         """The stream ends inside a record, or just where it should."""
-        if self._window.failure:
-            self._warn(str(self._window.failure).removeprefix(f"{self.path}: "))
         if self._lost:
             return
         if len(self._window) == 0:

@@ -19,6 +19,8 @@ from analyzer.errors import CaptureDamaged, LimitExceeded, ToolError
 
 FEED = 256 * 1024
 """Compressed octets that are read at once."""
+PIECE = 64 * 1024
+"""Octets that a decoder is asked for at once: so many are lost where it meets damage."""
 
 
 class Decoder(Protocol):
@@ -105,7 +107,7 @@ class Decompressed:
     def readinto(self, buffer: memoryview, /) -> int:
         """As ``window.Stream``."""
         while self._decoder:
-            octets = self._feed(len(buffer))
+            octets = self._feed(min(PIECE, len(buffer)))
             if self._decoder.eof:
                 self._next_member(len(self._decoder.unused_data or b""))
             if octets:

@@ -30,14 +30,14 @@ class ZstdDecoder:
         self._input = bytearray()
         self._output = b""
         self._part = HEAD
-        self._checked = False
+        self._checked = self._complete = False
         self._skip = 0
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
         """At most ``max_length`` octets more."""
         self._input += data
         self.needs_input = False
-        while not self._output and not self.eof:
+        while not self._output and not self._complete:
             piece = self._next()
             if piece is None:
                 self.needs_input = True
@@ -45,6 +45,7 @@ class ZstdDecoder:
             self._output = self._binding.decompress(piece) if piece else b""
         most = len(self._output) if max_length < 0 else max_length
         given, self._output = self._output[:most], self._output[most:]
+        self.eof = self._complete and not self._output
         if self.eof and self.unused_data is None:
             self.unused_data, self._input = bytes(self._input), bytearray()
         return given
@@ -57,13 +58,13 @@ class ZstdDecoder:
             case 1:
                 return self._block()
             case 2:
-                self.eof = len(self._input) >= 4
+                self._complete = len(self._input) >= 4
                 return self._take(4)
         taken = min(self._skip, len(self._input))
         self._skip -= taken
         del self._input[:taken]
-        self.eof = self._skip == 0
-        return b"" if self.eof else None
+        self._complete = self._skip == 0
+        return b"" if self._complete else None
 
     def _take(self, count: int) -> bytes | None:
         """The first octets of the input, or None while they are not all there."""
@@ -101,5 +102,5 @@ class ZstdDecoder:
         block = self._take(3 + size)
         if block is not None and word & 1:
             self._part = CHECKSUM
-            self.eof = not self._checked
+            self._complete = not self._checked
         return block
