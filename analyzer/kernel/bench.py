@@ -5,10 +5,10 @@
         bench.shell("server1", "ip route add 10.0.2.50/32 via 10.0.2.1")
         bench.capture({"client": ("client", "eth0")})     -> a context
 
-Linux with iproute2, util-linux and (for packet filters) nftables; root.  The
-hosts are network namespaces, so their TCP, their routing and their translation
-are the kernel's own; nothing is connected to anything outside, and every wait
-is bounded.
+Linux with iproute2, util-linux and (for packet filters) nftables; root, or a
+kernel that lets everybody make user namespaces.  The hosts are network
+namespaces, so their TCP, their routing and their translation are the kernel's
+own; nothing is connected to anything outside, and every wait is bounded.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Self
 from analyzer.errors import ToolError
 from analyzer.kernel.build import host_script, namespaces, script, switch_script
 from analyzer.kernel.connection import SLACK_S, Connection, Outcome, Probe, Protocol, dialled, talked
-from analyzer.kernel.enclosure import FILES, Enclosure, tool
+from analyzer.kernel.enclosure import FILES, Enclosure, own_user, tool
 from analyzer.kernel.hand import Hand
 from analyzer.kernel.topology import SWITCH, Topology
 
@@ -40,8 +40,11 @@ STATE = (
 )
 """What a fix may change and its undo must restore, byte for byte."""
 
-_SETTLE_S = 0.1
-"""How long a capture goes on after the story's end: the last FIN and ACK are still on their way."""
+_SETTLE_S, _DUMPCAP_SETTLE_S = 0.1, 0.6
+"""How long a capture goes on after the story's end: the last FIN and ACK are still on their way.
+
+dumpcap has no immediate mode; it reads what libpcap has gathered every quarter of a second.
+"""
 
 
 
@@ -192,19 +195,22 @@ class Bench:
         running: dict[str, tuple[Hand, int]] = {}
         try:
             for vantage, (host, interface) in points.items():
-                running[vantage] = (self._hands[host], self._tcpdump(host, interface, vantage, flags))
+                running[vantage] = (self._hands[host], self._start_capture(host, interface, vantage, flags))
             yield captures
-            time.sleep(_SETTLE_S)
+            time.sleep(_DUMPCAP_SETTLE_S if own_user() else _SETTLE_S)
         finally:
             for vantage, (hand, handle) in running.items():
                 hand.ask("stop", handle=handle, number=int(signal.SIGINT), timeout_s=10)
                 captures.take(vantage)
 
-    def _tcpdump(self, host: str, interface: str, vantage: str, flags: Sequence[str]) -> int:
-        options = ["-i", interface, "--immediate-mode", "-U", "-n", "-s", "0", "-Z", "root", *flags]
-        said = self._hands[host].ask(
-            "start", argv=[tool("tcpdump"), *options, "-w", f"{FILES}/{vantage}.pcap"], ready="listening on"
-        )
+    def _start_capture(self, host: str, interface: str, vantage: str, flags: Sequence[str]) -> int:
+        if own_user():
+            # tcpdump gives root's rights up at its start, which a user namespace does not allow.
+            argv, ready = [tool("dumpcap"), "-q", "-P", "-i", interface, *flags], "File:"
+        else:
+            options = ["--immediate-mode", "-U", "-n", "-s", "0", "-Z", "root"]
+            argv, ready = [tool("tcpdump"), "-i", interface, *options, *flags], "listening on"
+        said = self._hands[host].ask("start", argv=[*argv, "-w", f"{FILES}/{vantage}.pcap"], ready=ready)
         return int(said["handle"])
 
     # --- the end ----------------------------------------------------------------------------------------------

@@ -72,6 +72,11 @@ def environment() -> dict[str, str]:
     return {"PATH": PATH, "LC_ALL": "C", "HOME": "/", MARK: f"{os.getpid()} {start_time(os.getpid())}"}
 
 
+def own_user() -> list[str]:
+    """What ``unshare`` needs besides where the caller is not root: to be root in there, of nothing outside."""
+    return [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+
+
 class Enclosure:
     """Walls, and in them one network namespace for each of ``names``.
 
@@ -81,7 +86,7 @@ class Enclosure:
     def __init__(self, names: Sequence[str], *, timeout_s: float = 20.0) -> None:
         self._init = subprocess.Popen(
             [
-                *(tool("unshare"), "--mount", "--net", "--pid", "--fork", "--mount-proc"),
+                *(tool("unshare"), *own_user(), "--mount", "--net", "--pid", "--fork", "--mount-proc"),
                 *(tool("sh"), "-c", _INIT, "init", *names),
             ],
             stdin=subprocess.PIPE,
@@ -99,13 +104,15 @@ class Enclosure:
         self._init.kill()
         _, said = self._init.communicate()
         text = said.decode(errors="replace").strip() or "no answer"
-        return text if os.geteuid() == 0 else f"{text} (it needs root; run it with sudo)"
+        return text if os.geteuid() == 0 else f"{text} (this kernel does not let users make namespaces; run it with sudo)"
 
     def enter(self, name: str | None, argv: Sequence[str]) -> list[str]:
         """``argv`` as it runs in namespace ``name`` (``None``: inside the walls, in no host's namespace)."""
         walls = f"/proc/{self._init.pid}"
         net = f"{walls}/ns/net" if name is None else f"{walls}/root/run/netns/{name}"
         into = [f"--mount={walls}/ns/mnt", f"--net={net}", f"--pid={walls}/ns/pid_for_children"]
+        if own_user():
+            into = [f"--user={walls}/ns/user", "--preserve-credentials", *into]
         return [tool("nsenter"), *into, *argv]
 
     def read(self, name: str) -> bytes:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
+import analyzer
 from analyzer.errors import ToolError
 from analyzer.kernel.enclosure import MARK, Enclosure, leftovers, start_time, sweep, tool
 
@@ -178,3 +181,37 @@ def test_a_missing_tool_is_a_sentence():
 def test_the_start_time_tells_two_processes_of_one_number_apart():
     assert start_time(os.getpid()).isdigit()
     assert start_time(2**22 + 1) == ""
+
+
+UNPRIVILEGED = """
+import os
+from analyzer.kernel.act import browse
+from analyzer.kernel.bench import Bench
+from analyzer.kernel.networks import VIP, VPORT, two_arm
+assert os.geteuid() != 0
+with Bench(two_arm()) as bench:
+    with bench.capture({"client": ("client", "eth0")}) as captures:
+        print(bench.connect("client", VIP, VPORT, timeout_s=0.8))
+    print(bench.shell("server1", "ip route add 10.0.2.50/32 via 10.0.2.1 && id -u").stdout.strip())
+    print(browse(bench, "client", VIP, VPORT, source_port=40001))
+    print(len(captures["client"]) > 24)
+"""
+
+
+def test_where_users_may_make_namespaces_it_works_without_root():
+    """As nobody, with the system's own Python: the one of the tests may not be readable for others."""
+    python = Path("/usr/bin/python3")
+    version = "import sys; sys.exit(sys.version_info < (3, 11))"
+    if not python.exists() or subprocess.run([python, "-c", version], check=False).returncode:
+        pytest.skip("no system Python 3.11 or later")
+    as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    if subprocess.run([*as_nobody, "unshare", "--user", "--map-root-user", "true"], check=False).returncode:
+        pytest.skip("this kernel does not let users make namespaces")
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(Path(analyzer.__file__).parent, Path(folder) / "analyzer", ignore=shutil.ignore_patterns("*.so"))
+        subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
+        said = subprocess.run(
+            [*as_nobody, python, "-B", "-c", UNPRIVILEGED], cwd=folder, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert said.stderr == ""
+    assert said.stdout.splitlines() == ["timeout (ETIMEDOUT)", "0", "answered", "True"]
