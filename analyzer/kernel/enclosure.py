@@ -104,7 +104,7 @@ class Enclosure:
         self._init.kill()
         _, said = self._init.communicate()
         text = said.decode(errors="replace").strip() or "no answer"
-        return text if os.geteuid() == 0 else f"{text} (this kernel does not let users make namespaces; run it with sudo)"
+        return text if os.geteuid() == 0 else f"{text} (users may not make namespaces here; run it with sudo)"
 
     def enter(self, name: str | None, argv: Sequence[str]) -> list[str]:
         """``argv`` as it runs in namespace ``name`` (``None``: inside the walls, in no host's namespace)."""
