@@ -81,7 +81,7 @@ PACKETS: Schema = {
     "dst": Field("u4", "address id", "destination address of the innermost IP header (ARP: target)"),
     "ip_proto": Field("u1", "IANA", "protocol after IPv6 extension headers; 0 for ARP"),
     "ttl": Field("u1", "hops", "time to live / hop limit"),
-    "ip_id": Field("u2", "", "IPv4 identification; 0 for IPv6"),
+    "ip_id": Field("u2", "", "IPv4 identification; IPv6: lower half of a fragment header's, else 0"),
     "ip_bytes": Field("u4", "octets", "length of the IP packet by its header (where that is 0: as captured)"),
     "src_port": Field("u2", "", "TCP/UDP source port; ICMP echo: identifier; else 0"),
     "dst_port": Field("u2", "", "TCP/UDP destination port; ICMP echo: identifier; else 0"),
@@ -95,7 +95,8 @@ PACKETS: Schema = {
     "tsval": Field("u4", "", "TSval"),
     "tsecr": Field("u4", "", "TSecr"),
     "mss": Field("u2", "octets", "MSS option; 0 = absent"),
-    "payload_bytes": Field("u4", "octets", "TCP/UDP payload by the headers' lengths, not by what was captured"),
+    "payload_bytes": Field("u4", "octets", "behind the last header that we follow (TCP, UDP, echo: the payload; a "
+                                           "later fragment: all of it), by the headers' lengths, not as captured"),
     "about_ip": Field("u4", "address id", "ARP/ND: the address claimed; redirect: the better next hop"),
     "about_mac": Field("u4", "address id", "ARP/ND: the MAC claimed"),
     "quote_src": Field("u4", "address id", "source address of the packet quoted in an ICMP error or redirect"),
