@@ -107,7 +107,7 @@ def test_a_zstd_file_may_begin_with_a_skippable_frame(tmp_path):
     (gzip.compress(b""), "inside its gzip compression it is empty"),
     (gzip.compress(b"hello, world"), "inside its gzip compression it begins with 68656c6c"),
     (gzip.compress(gzip.compress(PLAIN)), "inside its gzip compression it begins with 1f8b08"),
-])
+], ids=["nothing", "text", "compressed twice"])
 def test_what_holds_no_capture_is_no_capture(octets, says, tmp_path):
     with pytest.raises(NotACapture, match=says):
         files.read(files.saved(tmp_path, octets))
