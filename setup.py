@@ -23,7 +23,7 @@ def kernels() -> list[Extension]:
         Extension(
             ".".join(path.with_suffix("").parts),
             [str(path)],
-            depends=[str(part) for part in sorted(path.parent.glob("_fast*.px[di]"))],   # also what a source package needs
+            depends=[str(part) for part in sorted(path.parent.glob("_fast*.px[di]"))],   # also for a source package
             include_dirs=[np.get_include()],
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
             extra_compile_args=["-O3"],
