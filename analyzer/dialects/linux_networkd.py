@@ -82,14 +82,10 @@ def _section(change: Change) -> str:
 
 
 def _share(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
-    """Write the drop-in of the file in use, and have it read."""
-    name = _linux.quoted(_managers.device(situation))
-    return (*_linux.written(_path(alternative, situation), _body(alternative)),
-            "networkctl reload", f"networkctl reconfigure {name}")
+    """Write the drop-in of the file in use; reloading reconfigures the links whose files changed (networkctl(1))."""
+    return (*_linux.written(_path(alternative, situation), _body(alternative)), "networkctl reload")
 
 
 def _unshare(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """Remove the drop-in."""
-    name = _linux.quoted(_managers.device(situation))
-    return (f"rm {_linux.quoted(_path(alternative, situation))}", "networkctl reload",
-            f"networkctl reconfigure {name}")
+    return (f"rm {_linux.quoted(_path(alternative, situation))}", "networkctl reload")

@@ -139,7 +139,7 @@ def _persist(
         routing = tuple(c for c in alternative.changes if c not in switches)
         # a route without its rule would be worse than nothing: a manager keeps all of one sort, or none
         for sort in (switches, routing):
-            if sort and all(manager.speaks(c) for c in sort):
+            if sort and _says(manager, replace(alternative, changes=sort)):
                 said = manager.persist(replace(alternative, changes=sort), s)
                 lines += [f"# {manager.TITLE}", *said] if said else []
     return tuple(lines)

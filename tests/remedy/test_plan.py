@@ -267,3 +267,24 @@ def test_every_alternative_of_every_situation_is_said_by_some_dialect():
         for alternative in alternatives(situation):
             speakers = [d for d in available().values() if all(d.speaks(c) for c in alternative.changes)]
             assert speakers, alternative
+
+
+def test_each_manager_keeps_its_share_once_and_the_switches_have_one_file():
+    route = next(f for f in fixes(BASE, THREE[:1]) if f.kind == "host-route-per-client")
+    headings = [line for line in route.persist if line.startswith("# Linux")]
+    assert len(headings) == len(set(headings)) == 6
+    assert sum("90-replypath" in line and line.startswith("cat >") for line in route.persist) == 1
+    assert sum("60-replypath-accept_redirects" in line and line.startswith("cat >") for line in route.persist) == 1
+
+
+def test_a_manager_that_cannot_keep_the_rule_does_not_keep_its_route():
+    """netplan has no source port: the route of table 100 alone would be of no use."""
+    rule = next(f for f in fixes(BASE, THREE[:1]) if f.kind == "port-rule")
+    assert not any("netplan" in line for line in rule.persist)
+    assert any("networkd" in line for line in rule.persist)
+
+
+def test_what_is_put_in_front_of_the_connected_route_is_kept_by_scripts_only():
+    pair = next(f for f in fixes(BASE, THREE[:1]) if f.kind == "vendor-pair")
+    headings = [line for line in pair.persist if line.startswith("# Linux")]
+    assert [h for h in headings if "sysctl" not in h] == ["# Linux, permanent (ifupdown)"]
