@@ -92,6 +92,9 @@ class _Walk:
             return self._end(Disposition.NO_ROUTE, host, "", packet, f"its own program: {path.errno}")
         if path.interface == LOOPBACK:
             return _Arrived(host, LOOPBACK, "", packet)
+        better = self.session.learned.get((host, packet.destination))
+        if better is not None:
+            path = replace(path, gateway=None if better == packet.destination else better, redirected=True)
         passage.leave(path.interface, path.preferred)
         return self._transmit(host, path, passage.packet, Act.OUT)
 
@@ -182,9 +185,12 @@ class _Walk:
         if passage.packet.octets > port.mtu:
             says = f"ICMP: next hop takes {port.mtu} octets"
             return self._end(Disposition.TOO_BIG, host, port.name, passage.packet, says)
+        packet = passage.packet
         told = provoked(self.network, host, passage, arrival)
         if told is not None:
             self.redirects.append(told)
+            if told.obeyed and told.by_service and packet.source.version == 6:
+                self.session.learned[told.to, told.destination] = told.gateway    # at once (KERNEL facts, section 9)
         passage.packet = replace(passage.packet, ttl=passage.packet.ttl - 1)
         dropped = passage.filtered(Hook.FORWARD, outgoing=path.interface)
         if dropped is not None:

@@ -1,0 +1,179 @@
+"""Drafts to hosts: prefixes and routes, from facts where they were given, else from what was seen, else assumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_interface, ip_network
+
+from analyzer.network.host import (
+    Host,
+    Interface,
+    IPAddress,
+    IPInterface,
+    IPNetwork,
+    Neighbor,
+    OnLink,
+    Route,
+    System,
+    Via,
+)
+from analyzer.network.inference.drafts import Draft
+from analyzer.network.inference.owners import Owners
+
+USUAL_LENGTH = {4: 24, 6: 64}
+OUTSIDE = "outside"
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What was concluded, each with the frame that shows it; what was assumed; what nobody told."""
+
+    shown: list[tuple[str, int, int]] = field(default_factory=list)
+    assumed: dict[str, None] = field(default_factory=dict)
+    missing: dict[str, None] = field(default_factory=dict)
+
+    def assume(self, text: str) -> None:
+        """Note something that no capture and no fact shows."""
+        self.assumed[text] = None
+
+    def miss(self, text: str) -> None:
+        """Note a fact that would be needed."""
+        self.missing[text] = None
+
+
+def host_of(draft: Draft, made: list[Draft], owners: Owners, ledger: Ledger) -> Host:
+    """The draft as facts about a host: its own words where it has some, the captures' where not."""
+    interfaces = _interfaces(draft, owners, ledger)
+    names = {each.mac: each.name for each in interfaces if each.mac}
+    routed = draft.given is not None and "routes" in draft.given.complete
+    neighbors = _neighbors(draft, names, made)
+    sysctls = dict(draft.given.sysctls) if draft.given is not None else {}
+    if (draft.balancer or draft.router) and not sysctls:
+        sysctls |= {"net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1"}
+        ledger.assume(f"{draft.name} forwards packets")
+    system = draft.given.system if draft.given is not None else System.UNKNOWN
+    if system is System.UNKNOWN:
+        system = System.LINUX
+        ledger.assume(f"{draft.name} routes as Linux does")
+    if routed and draft.given is not None:
+        return replace(draft.given, name=draft.name, system=system, interfaces=interfaces, neighbors=neighbors,
+                       sysctls=sysctls)
+    routes = _routes(draft, made, interfaces, names, ledger)
+    rules = draft.given.rules if draft.given is not None else ()
+    complete = frozenset({"routes"}) | (draft.given.complete if draft.given is not None else frozenset())
+    return Host(draft.name, system, interfaces, routes, rules, neighbors, sysctls, complete)
+
+
+def _interfaces(draft: Draft, owners: Owners, ledger: Ledger) -> tuple[Interface, ...]:
+    """Given interfaces, completed by the MACs that were seen; else one for each MAC."""
+    told = draft.given.interfaces if draft.given is not None else ()
+    found = [_with_mac(each, draft) for each in told]
+    known = {each.mac for each in found}
+    for number, mac in enumerate(mac for mac in draft.macs if mac not in known):
+        addresses = [own for own in draft.addresses.get(mac, []) if not draft.given or not _told(draft.given, own)]
+        own = tuple(_with_prefix(address, mac, owners, ledger) for address in addresses)
+        found.append(Interface(f"if{number}" if told or number else "if0", mac, own))
+    return tuple(found)
+
+
+def _with_mac(interface: Interface, draft: Draft) -> Interface:
+    if interface.mac or interface.name == "lo":
+        return interface
+    own = {address.ip for address in interface.addresses}
+    return replace(interface, mac=next((mac for mac, seen in draft.addresses.items() if own & set(seen)), ""))
+
+
+def _told(host: Host, address: IPAddress) -> bool:
+    return any(address == own.ip for interface in host.interfaces for own in interface.addresses)
+
+
+def _with_prefix(address: IPAddress, mac: str, owners: Owners, ledger: Ledger) -> IPInterface:
+    """The smallest usual prefix that holds the address; a lone address among others of another net is a /32."""
+    if address.is_link_local:
+        return ip_interface(f"{address}/{64 if address.version == 6 else 16}")
+    length = USUAL_LENGTH[address.version]
+    net = ip_network(f"{address}/{length}", strict=False)
+    link = owners.links.find(mac)
+    alone = not any(
+        other in net for each, own in owners.addresses.items() if each != mac and owners.links.find(each) == link
+        for other in own if other.version == address.version
+    )
+    if alone and len(owners.addresses.get(mac, {})) > 1:
+        return ip_interface(f"{address}/{address.max_prefixlen}")
+    ledger.assume(f"the link of {address} is {net}: no prefix length was given")
+    return ip_interface(f"{address}/{length}")
+
+
+def _neighbors(draft: Draft, names: dict[str, str], made: list[Draft]) -> tuple[Neighbor, ...]:
+    """Where two hosts claim one address, the one that this host was seen to send to."""
+    found = []
+    for destination, (own, mac) in draft.sends.items():
+        target = next((each for each in made if mac in each.macs), None)
+        if target is None or own not in names:
+            continue
+        for address in (*target.addresses.get(mac, ()), destination):
+            shared = sum(each.has(address) for each in made) > 1 and target.has(address)
+            found += [Neighbor(address, mac, names[own])] if shared else []
+    return tuple(dict.fromkeys(found))
+
+
+def _routes(
+    draft: Draft, made: list[Draft], interfaces: tuple[Interface, ...], names: dict[str, str], ledger: Ledger
+) -> tuple[Route, ...]:
+    """Connected routes, what was seen to go another way than they say, and a default route where one was seen."""
+    if draft.given is not None and draft.given.routes:
+        return draft.given.routes
+    routes = [_connected(each, own.network, own) for each in interfaces for own in each.addresses
+              if each.name != "lo" and own.network.prefixlen < own.network.max_prefixlen]
+    nets = {route.destination for route in routes}
+    exits: dict[tuple[str, IPAddress], list[IPAddress]] = {}
+    for destination, (own, mac) in draft.sends.items():
+        interface = names.get(own, "")
+        target = next((each for each in made if mac in each.macs), None)
+        inside = any(destination.version == net.version and destination in net for net in nets)
+        if not interface or target is None:
+            continue
+        if target.has(destination):
+            if not inside:
+                routes.append(Route(ip_network(destination), (OnLink(interface),), scope="link"))
+            continue
+        gateway = _gateway(target, mac, destination, nets)
+        if gateway is None:
+            ledger.miss(f"the address of the router {mac} that {draft.name} sends to")
+        elif inside:
+            routes.append(Route(ip_network(destination), (Via(gateway, interface),)))
+        else:
+            exits.setdefault((interface, gateway), []).append(destination)
+    return (*routes, *_exits(exits))
+
+
+def _connected(interface: Interface, net: IPNetwork, own: IPInterface) -> Route:
+    source = own.ip if net.version == 4 else None
+    return Route(net, (OnLink(interface.name),), 0 if net.version == 4 else 256, protocol="kernel",
+                 scope="link" if net.version == 4 else "", source=source)
+
+
+def _gateway(target: Draft, mac: str, destination: IPAddress, nets: set[IPNetwork]) -> IPAddress | None:
+    """The router's address on this link: one that is a neighbour's first."""
+    own = [address for address in target.addresses.get(mac, ()) if address.version == destination.version]
+    if target.given is not None:
+        own += [each.ip for interface in target.given.interfaces if interface.mac == mac
+                for each in interface.addresses if each.ip.version == destination.version]
+    near = [address for address in own if any(address in net for net in nets if net.version == address.version)]
+    return next(iter([*near, *own]), None)
+
+
+def _exits(exits: dict[tuple[str, IPAddress], list[IPAddress]]) -> list[Route]:
+    """The next hop of most destinations is the default route; the others are host routes."""
+    found: list[Route] = []
+    for version in (4, 6):
+        mine = [(key, [d for d in to if d.version == version]) for key, to in exits.items()]
+        mine = sorted(((key, to) for key, to in mine if to), key=lambda each: -len(each[1]))
+        for index, ((interface, gateway), destinations) in enumerate(mine):
+            hop = Via(gateway, interface, onlink=True)
+            if index == 0:
+                anything = "0.0.0.0/0" if version == 4 else "::/0"
+                found.append(Route(ip_network(anything), (hop,), 0 if version == 4 else 1024))
+            else:
+                found += [Route(ip_network(each), (hop,)) for each in destinations]
+    return found
