@@ -72,7 +72,7 @@ def _event_svg(
     parts = [
         element("line", x1=here + 2 * step, y1=y, x2=there - 3 * step, y2=y, class_=f"wire {outcome}",
                 marker_end=f"url(#{ident}-{outcome})"),
-        element("text", titled(brief(event), event.text, max(abs(there - here) - 16, 300)), x=middle, y=y - 8,
+        element("text", titled(brief(event), event.text, abs(there - here) + 80), x=middle, y=y - 8,
                 text_anchor="middle", class_="halo"),
     ]
     below: list[Markup | str] = []

@@ -65,9 +65,10 @@ def verdict_sentence(diagnosis: Diagnosis) -> str:
     match diagnosis.verdict:
         case Verdict.HEALTHY:
             total = sum(diagnosis.connection_counts.values())
-            if total:
-                return say("verdict.healthy.counted", total=counted(total, "connection"))
-            return say("verdict.healthy")
+            if not total:
+                return say("verdict.healthy")
+            key = "verdict.healthy.remarks" if diagnosis.findings else "verdict.healthy.counted"
+            return say(key, total=counted(total, "connection"))
         case Verdict.CANNOT_TELL:
             wanted = [c.capture_next for c in diagnosis.cannot_tell if c.capture_next]
             following = say("next.capture", host=wanted[0].on) if wanted else say("next.none")
@@ -81,13 +82,16 @@ def _fault_sentence(diagnosis: Diagnosis) -> str:
     if worst is None:   # a document written by hand: the verdict stands without a finding
         return verdict_word(diagnosis) + "."
     subject = failed(diagnosis, worst)
+    bypass = diagnosis.verdict is Verdict.BYPASS
+    server = worst.real.address if worst.real else say("the.server")
+    virtual = endpoint(worst.virtual) or (say("the.service") if bypass else "")
+    how = known(f"how.{worst.cause}", say("how")) if bypass else known(f"fault.{worst.cause}", say("fault"))
     sentence = say(
         f"verdict.{diagnosis.verdict}",
         failed=subject[:1].upper() + subject[1:],
-        how=known(f"how.{worst.cause}", say("how")),
-        virtual=endpoint(worst.virtual) or say("the.service"),
-        server=worst.real.address if worst.real else say("the.server"),
-        summary=worst.summary,
+        to=say("to", virtual=virtual) if virtual else "",
+        server=server,
+        how=how.replace("{server}", server),
         remedy=say("remedy.hosts", hosts=listed(worst.hosts)) if worst.hosts else say("remedy.unknown"),
     )
     others = len(diagnosis.findings) - 1

@@ -72,9 +72,11 @@ def topology_svg(finding: Finding, ident: str, title: str) -> Markup:
     centres = _centres(hosts)
     parts = [heads(ident, "request", "stray", "missing", "fixed")]
     parts += _hops(taken.request, centres, ident, "request")
-    parts += [element("g", *_hops(taken.missing, centres, ident, "missing"), class_="broken")]
-    parts += [element("g", *_hops(taken.reply, centres, ident, "stray"), class_="broken")]
-    parts += [element("g", *_hops(taken.missing, centres, ident, "fixed"), class_="mended")]
+    for hops, kind, shown in (
+        (taken.missing, "missing", "broken"), (taken.reply, "stray", "broken"), (taken.missing, "fixed", "mended"),
+    ):
+        if hops:
+            parts.append(element("g", *_hops(hops, centres, ident, kind), class_=shown))
     parts += [_box(host, centre, changes=host.address in finding.hosts)
               for host, centre in zip(hosts, centres, strict=True)]
     height = max(y for _, y in centres) + _BOX_HEIGHT / 2 + 24
@@ -151,5 +153,7 @@ def _box(host: LadderHost, centre: tuple[float, float], *, changes: bool) -> Mar
         *captions(host, centre, 176),
     ]
     if changes:
-        parts.append(label(left + _BOX_WIDTH, top - 8, say("label.hosts"), anchor="end", kind="note halo changes"))
+        # Above the corner that no arrow leaves from.
+        corner, anchor = (left, "start") if host.kind == "client" else (left + _BOX_WIDTH, "end")
+        parts.append(label(corner, top - 8, say("label.hosts"), anchor=anchor, kind="note halo changes"))
     return element("g", *parts)

@@ -340,11 +340,13 @@ SILENT = replace(
     rule="RP401", name="server-silent", severity=Severity.WARNING, certainty=Certainty.CONSISTENT, bypass=False,
     cause=Cause.SERVER_SILENT, summary="The real server 192.168.11.12:8080 answers nothing at all.",
     real=ServiceAddress("192.168.11.12", 8080, "tcp"), hosts=(), connections=1, evidence=EVIDENCE[:2],
-    fixes=(), why="", reasons=(), contrast="", references=(), ladder=Ladder(),
+    fixes=(), why="", reasons=(), contrast="", references=(), ladder=Ladder(LADDER.hosts, LADDER.events[:2]),
 )
 
+NO_COMMANDS = replace(SNAT, kind="vendor", dialect="any", commands=(), verify=(), undo=(), caveats=())
+
 THREE = replace(
-    CLASSIC, findings=(BYPASS, GATEWAY, SILENT),
+    CLASSIC, findings=(BYPASS, GATEWAY, replace(SILENT, fixes=(NO_COMMANDS,))),
     cannot_tell=CANNOT_TELL.cannot_tell,
     warnings=("B_bypass.lb_back.pcap: the last record is cut; 13 frames were read",),
 )

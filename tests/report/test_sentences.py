@@ -10,7 +10,7 @@ import report_examples as examples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.diagnose.finding import Applicability, Certainty, Severity, Verdict
+from analyzer.diagnose.finding import Applicability, Cause, Certainty, Severity, Verdict
 from analyzer.report import sentences as s
 from analyzer.report.prose import blocks, inline, prose
 from analyzer.report.rows import table
@@ -37,6 +37,27 @@ def test_the_verdict_without_what_it_would_name():
                     "past the load balancer. The captures do not show which host must change.")
     for verdict in Verdict:
         assert s.verdict_sentence(replace(examples.HEALTHY, verdict=verdict, connection_counts={}))
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_every_cause_has_a_sentence_of_its_own(cause):
+    finding = replace(examples.BYPASS, cause=cause, bypass=False)
+    fault = s.verdict_sentence(replace(examples.CLASSIC, verdict=Verdict.FAULT, findings=(finding,)))
+    bypass = s.verdict_sentence(replace(examples.CLASSIC, findings=(finding,)))
+    if cause is not Cause.REPLY_PATH_UNKNOWN:       # how that one goes past the balancer is what is not known
+        assert (f"how.{cause}" in ENGLISH) != (f"fault.{cause}" in ENGLISH)
+    assert "{" not in fault + bypass
+
+
+def test_a_fault_without_a_service_names_none():
+    finding = replace(examples.BYPASS, cause=Cause.DETOUR_DROPPED, bypass=False, virtual=None)
+    text = s.verdict_sentence(replace(examples.CLASSIC, verdict=Verdict.FAULT, findings=(finding,)))
+    assert text.startswith("12 of 36 connections failed because the replies of 192.168.11.10 take the way")
+
+
+def test_health_with_remarks_does_not_say_that_nothing_was_found():
+    text = s.verdict_sentence(replace(examples.HEALTHY, findings=(examples.SILENT,)))
+    assert text == "The replies of 24 connections came back the way they should. What else was seen is below."
 
 
 def test_there_is_a_text_for_every_word_of_the_contract():

@@ -92,7 +92,7 @@ def test_a_terminal_without_unicode_gets_question_marks_and_no_error():
     ("healthy", ("HEALTHY", "found in 24 connections")),
     ("cannot-tell", ("CANNOT-TELL", "Capture next, on 192.168.11.10",
                      "\ntcpdump --immediate-mode -c 2000 -ni any -w server.pcap")),
-    ("three", ("ERROR 1/3", "ERROR 2/3", "WARNING 3/3", "does not help", "No commands")),
+    ("three", ("ERROR 1/3", "ERROR 2/3", "WARNING 3/3", "does not help", "No command does this")),
 ])
 def test_the_other_verdicts(name, words):
     text = shown(examples.ALL[name])

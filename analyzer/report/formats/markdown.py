@@ -176,7 +176,9 @@ def _fix(fix: Fix, number: int) -> Iterator[str]:
     for _, heading, commands in steps(fix):
         yield f"{heading}:"
         yield fenced(commands, "sh" if fix.dialect.startswith("linux") else "")
-    if not fix.executed:
+    if not steps(fix):
+        yield say("fix.no-commands")
+    elif not fix.executed:
         yield say("fix.not-executed")
 
 

@@ -191,7 +191,9 @@ class _Page:
             self.blank()
             self.text(f"{heading}:", "bold")
             self.commands(commands)
-        if not best.executed:
+        if not steps(best):
+            self.text(say("fix.no-commands"), indent=2)
+        elif not best.executed:
             self.blank()
             self.text(say("fix.not-executed"))
         self.proof(best)

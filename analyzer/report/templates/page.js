@@ -58,6 +58,7 @@
   };
   for (const group of all("[data-tabs]")) {
     const mine = panels(group);
+    if (!mine.length) continue;
     if (mine.length > 1) {
       const list = document.createElement("div");
       list.setAttribute("role", "tablist");
