@@ -81,6 +81,18 @@ cdef inline void blank(Frame* f) noexcept nogil:
     f.verdict = f.kind = f.ip_proto = f.ttl = f.flags = f.has_ts = f.direction = f.code = f.quote_proto = 0
 
 
+cdef inline u16 be16(const u8* p) noexcept nogil:
+    return <u16>(p[0] << 8 | p[1])
+
+
+cdef inline u32 be32(const u8* p) noexcept nogil:
+    return <u32>p[0] << 24 | <u32>p[1] << 16 | <u32>p[2] << 8 | p[3]
+
+
+cdef inline u64 be64(const u8* p) noexcept nogil:
+    return <u64>be32(p) << 32 | be32(p + 4)
+
+
 cdef struct Hit:
     u64 one
     u64 two
@@ -118,20 +130,20 @@ cdef class Kernel:
     cdef inline i64 u8at(self, i64 at) except -1 nogil:
         return self.octets[at]
 
-    # The first and the last octet of a field are looked up with their bounds checked; what lies between, between them.
+    cdef inline const u8* span(self, i64 at, i64 octets) except NULL nogil:
+        """Where ``octets`` begin; the bounds of the first and of the last are checked, so of all between them."""
+        cdef const u8* last = &self.octets[at + octets - 1]
+        return last - (octets - 1) if at >= 0 else &self.octets[at]
 
     cdef inline i64 u16at(self, i64 at) except -1 nogil:
-        cdef const u8* last = &self.octets[at + 1]
-        return <i64>self.octets[at] << 8 | last[0]
+        return be16(self.span(at, 2))
 
     cdef inline i64 u24at(self, i64 at) except -1 nogil:
-        cdef const u8* first = &self.octets[at]
-        return <i64>first[0] << 16 | <i64>first[1] << 8 | self.octets[at + 2]
+        cdef const u8* p = self.span(at, 3)
+        return <i64>be16(p) << 8 | p[2]
 
     cdef inline i64 u32at(self, i64 at) except -1 nogil:
-        cdef const u8* last = &self.octets[at + 3]
-        cdef const u8* first = &self.octets[at]
-        return <i64>(<u32>first[0] << 24 | <u32>first[1] << 16 | <u32>first[2] << 8 | last[0])
+        return be32(self.span(at, 4))
 
     cdef inline i64 intern(self, int role, u64 one, u64 two, u64 three) except -1 nogil:
         """The id of a key; most frames repeat an address of the frame before, in the same role or the opposite one."""
@@ -147,15 +159,14 @@ cdef class Kernel:
         hit.three = three
         return hit.number
 
-    cdef inline i64 intern4(self, int role, i64 at) except -1 nogil:
-        return self.intern(role, <u64>self.u32at(at), 0, 4)
+    cdef inline i64 intern4(self, int role, const u8* p) except -1 nogil:
+        return self.intern(role, be32(p), 0, 4)
 
-    cdef inline i64 intern6(self, int role, i64 at) except -1 nogil:
-        return self.intern(role, <u64>self.u16at(at) << 32 | <u64>self.u32at(at + 2), 0, 6)
+    cdef inline i64 intern6(self, int role, const u8* p) except -1 nogil:
+        return self.intern(role, <u64>be16(p) << 32 | be32(p + 2), 0, 6)
 
-    cdef inline i64 intern16(self, int role, i64 at) except -1 nogil:
-        return self.intern(role, <u64>self.u32at(at) << 32 | <u64>self.u32at(at + 4),
-                           <u64>self.u32at(at + 8) << 32 | <u64>self.u32at(at + 12), 16)
+    cdef inline i64 intern16(self, int role, const u8* p) except -1 nogil:
+        return self.intern(role, be64(p), be64(p + 8), 16)
 
     def decode(self, batch):
         """The columns of ``PACKETS`` for one batch."""
@@ -198,10 +209,12 @@ cdef class Kernel:
 
     cdef inline int ask_slots(self, i64 start, u32 captured) except -1 nogil:
         """The same for the slots of its addresses, if it looks like IPv4 on Ethernet; a wrong guess costs nothing."""
-        cdef i64 at = start + ETHERNET_SIZE
-        if captured >= ETHERNET_SIZE + IPV4_SIZE and self.u16at(start + ETHERNET_TYPE) == 0x0800:
-            soon(&self.addresses.slots[self.addresses.home(<u64>self.u32at(at + IPV4_SRC), 0, 4), 0])
-            soon(&self.addresses.slots[self.addresses.home(<u64>self.u32at(at + IPV4_DST), 0, 4), 0])
+        cdef const u8* p
+        if captured >= ETHERNET_SIZE + IPV4_SIZE:
+            p = self.span(start, ETHERNET_SIZE + IPV4_SIZE)
+            if be16(p + ETHERNET_TYPE) == 0x0800:
+                soon(&self.addresses.slots[self.addresses.home(be32(p + ETHERNET_SIZE + IPV4_SRC), 0, 4), 0])
+                soon(&self.addresses.slots[self.addresses.home(be32(p + ETHERNET_SIZE + IPV4_DST), 0, 4), 0])
         return 0
 
     cdef int decode_row(self, Py_ssize_t row, i64 start, u32 captured, u32 wire, u16 link) except -1 nogil:

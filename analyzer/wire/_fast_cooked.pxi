@@ -10,7 +10,7 @@ cdef int read_cooked(Kernel k, Frame* f, i64 packet_type, i64 hardware, i64 leng
         f.direction = 3
     f.broadcast = packet_type == SLL_BROADCAST
     if length == 6:
-        f.src_mac = <u32>k.intern6(SRC_MAC, address)
+        f.src_mac = <u32>k.intern6(SRC_MAC, k.span(address, 6))
     if hardware == SLL_NETLINK:
         return stop(f, TABLES_NOT_IP)
     if protocol == SLL_LLC:
@@ -81,7 +81,7 @@ cdef int read_nflog(Kernel k, Frame* f) except -1 nogil:
             if k.u16at(value) == 6:
                 if short(f, value + NFLOG_HARDWARE_ADDRESS_AT, 6):
                     return LAYER_DONE
-                f.src_mac = <u32>k.intern6(SRC_MAC, value + NFLOG_HARDWARE_ADDRESS_AT)
+                f.src_mac = <u32>k.intern6(SRC_MAC, k.span(value + NFLOG_HARDWARE_ADDRESS_AT, 6))
         at += (length + 3) & ~3
 
 
@@ -97,9 +97,9 @@ cdef int read_arp(Kernel k, Frame* f) except -1 nogil:
     if short(f, at, ARP_SIZE):
         return LAYER_DONE
     operation = k.u16at(at + ARP_OPERATION)
-    f.about_mac = <u32>k.intern6(SRC_MAC, at + ARP_SENDER_MAC)
-    f.src = <u32>k.intern4(SRC, at + ARP_SENDER_IP)
-    f.dst = <u32>k.intern4(DST, at + ARP_TARGET_IP)
+    f.about_mac = <u32>k.intern6(SRC_MAC, k.span(at + ARP_SENDER_MAC, 6))
+    f.src = <u32>k.intern4(SRC, k.span(at + ARP_SENDER_IP, 4))
+    f.dst = <u32>k.intern4(DST, k.span(at + ARP_TARGET_IP, 4))
     if k.u32at(at + ARP_SENDER_IP):
         f.about_ip = f.src
     same = f.about_ip != 0 and f.src == f.dst
@@ -116,46 +116,51 @@ cdef inline int write_row(Kernel k, Frame* f, Py_ssize_t row) except -1 nogil:
     """The frame into its columns, in the order of WORDS, HALVES and OCTETS.
 
     The columns are zeros beforehand: what is rarely there is only written where it is there.
+    The bounds of the first and the last column are checked, and those between lie between.
     """
-    k.words[1, row] = f.src_mac
-    k.words[2, row] = f.dst_mac
-    k.words[3, row] = f.src
-    k.words[4, row] = f.dst
-    k.words[5, row] = f.ip_bytes
-    k.words[6, row] = f.seq
-    k.words[7, row] = f.ack
-    k.words[8, row] = f.tsval
-    k.words[9, row] = f.tsecr
-    k.words[10, row] = f.payload_bytes
+    cdef Py_ssize_t s4 = k.words.shape[1], s2 = k.halves.shape[1], s1 = k.bytes.shape[1]
+    cdef u32* words = &k.words[15, row] - 15 * s4
+    cdef u16* halves = &k.halves[7, row] - 7 * s2
+    cdef u8* octets = &k.bytes[8, row] - 8 * s1
+    words[1 * s4] = f.src_mac
+    words[2 * s4] = f.dst_mac
+    words[3 * s4] = f.src
+    words[4 * s4] = f.dst
+    words[5 * s4] = f.ip_bytes
+    words[6 * s4] = f.seq
+    words[7 * s4] = f.ack
+    words[8 * s4] = f.tsval
+    words[9 * s4] = f.tsecr
+    words[10 * s4] = f.payload_bytes
     if f.tunnel:
-        k.words[0, row] = f.tunnel
+        words[0] = f.tunnel
     if f.ifindex:
-        k.words[11, row] = f.ifindex
+        words[11 * s4] = f.ifindex
     if f.about_ip | f.about_mac:
-        k.words[12, row] = f.about_ip
-        k.words[13, row] = f.about_mac
-    k.halves[1, row] = f.ip_id
-    k.halves[2, row] = f.src_port
-    k.halves[3, row] = f.dst_port
-    k.halves[4, row] = f.window
+        words[12 * s4] = f.about_ip
+        words[13 * s4] = f.about_mac
+    halves[1 * s2] = f.ip_id
+    halves[2 * s2] = f.src_port
+    halves[3 * s2] = f.dst_port
+    halves[4 * s2] = f.window
     if f.vlan:
-        k.halves[0, row] = f.vlan
+        halves[0] = f.vlan
     if f.mss:
-        k.halves[5, row] = f.mss
-    k.bytes[0, row] = f.verdict
-    k.bytes[1, row] = f.kind
-    k.bytes[2, row] = f.ip_proto
-    k.bytes[3, row] = f.ttl
-    k.bytes[4, row] = f.flags
-    k.bytes[5, row] = f.has_ts
+        halves[5 * s2] = f.mss
+    octets[0] = f.verdict
+    octets[1 * s1] = f.kind
+    octets[2 * s1] = f.ip_proto
+    octets[3 * s1] = f.ttl
+    octets[4 * s1] = f.flags
+    octets[5 * s1] = f.has_ts
     if f.direction:
-        k.bytes[6, row] = f.direction
+        octets[6 * s1] = f.direction
     if f.code:
-        k.bytes[7, row] = f.code
+        octets[7 * s1] = f.code
     if f.quote_src | f.quote_dst:
-        k.words[14, row] = f.quote_src
-        k.words[15, row] = f.quote_dst
-        k.halves[6, row] = f.quote_src_port
-        k.halves[7, row] = f.quote_dst_port
-        k.bytes[8, row] = f.quote_proto
+        words[14 * s4] = f.quote_src
+        words[15 * s4] = f.quote_dst
+        halves[6 * s2] = f.quote_src_port
+        halves[7 * s2] = f.quote_dst_port
+        octets[8 * s1] = f.quote_proto
     return 0

@@ -48,19 +48,20 @@ cdef inline int by_protocol(Kernel k, Frame* f, i64 protocol, i64 at) except -1 
 
 
 cdef inline int read_ipv4(Kernel k, Frame* f) except -1 nogil:
-    cdef i64 at = f.at, first, total, header
+    cdef i64 at = f.at, total, header
+    cdef const u8* p
     if short(f, at, IPV4_SIZE):
         return LAYER_DONE
-    first = k.u8at(at + IPV4_VERSION_IHL)
-    total = k.u16at(at + IPV4_TOTAL_LENGTH)
-    header = (first & 0x0F) * 4
-    if first >> 4 != 4 or header < IPV4_SIZE or 0 < total < header:
+    p = k.span(at, IPV4_SIZE)
+    total = be16(p + IPV4_TOTAL_LENGTH)
+    header = (p[IPV4_VERSION_IHL] & 0x0F) * 4
+    if p[IPV4_VERSION_IHL] >> 4 != 4 or header < IPV4_SIZE or 0 < total < header:
         return stop(f, TABLES_MALFORMED)
-    f.src = <u32>k.intern4(SRC, at + IPV4_SRC)
-    f.dst = <u32>k.intern4(DST, at + IPV4_DST)
-    f.ttl = <u8>k.u8at(at + IPV4_TTL)
-    f.ip_id = <u16>k.u16at(at + IPV4_IDENTIFICATION)
-    f.ip_proto = <u8>k.u8at(at + IPV4_PROTOCOL)
+    f.src = <u32>k.intern4(SRC, p + IPV4_SRC)
+    f.dst = <u32>k.intern4(DST, p + IPV4_DST)
+    f.ttl = p[IPV4_TTL]
+    f.ip_id = be16(p + IPV4_IDENTIFICATION)
+    f.ip_proto = p[IPV4_PROTOCOL]
     if total == 0:
         total = f.wire_end - at
     f.ip_bytes = <u32>total
@@ -68,7 +69,7 @@ cdef inline int read_ipv4(Kernel k, Frame* f) except -1 nogil:
     narrow(f, at + total)
     if short(f, at, header):
         return LAYER_DONE
-    if k.u16at(at + IPV4_FRAGMENT) & IPV4_FRAGMENT_OFFSET:
+    if be16(p + IPV4_FRAGMENT) & IPV4_FRAGMENT_OFFSET:
         f.payload_bytes = <u32>(f.wire_end - at - header)
         return stop(f, TABLES_LATER_FRAGMENT)
     return by_protocol(k, f, f.ip_proto, at + header)
@@ -88,16 +89,18 @@ cdef int read_any_ip(Kernel k, Frame* f) except -1 nogil:
 
 cdef int read_ipv6(Kernel k, Frame* f) except -1 nogil:
     cdef i64 at = f.at, payload
+    cdef const u8* p
     if short(f, at, IPV6_SIZE):
         return LAYER_DONE
-    if k.u8at(at + IPV6_VERSION) >> 4 != 6:
+    p = k.span(at, IPV6_SIZE)
+    if p[IPV6_VERSION] >> 4 != 6:
         return stop(f, TABLES_MALFORMED)
-    f.src = <u32>k.intern16(SRC, at + IPV6_SRC)
-    f.dst = <u32>k.intern16(DST, at + IPV6_DST)
-    f.ttl = <u8>k.u8at(at + IPV6_HOP_LIMIT)
+    f.src = <u32>k.intern16(SRC, p + IPV6_SRC)
+    f.dst = <u32>k.intern16(DST, p + IPV6_DST)
+    f.ttl = p[IPV6_HOP_LIMIT]
     f.ip_id = 0
-    f.ip_proto = <u8>k.u8at(at + IPV6_NEXT_HEADER)
-    payload = k.u16at(at + IPV6_PAYLOAD_LENGTH)
+    f.ip_proto = p[IPV6_NEXT_HEADER]
+    payload = be16(p + IPV6_PAYLOAD_LENGTH)
     f.version = 6
     f.jumbo_at = -1
     if payload or f.ip_proto == IPV6_NO_NEXT:

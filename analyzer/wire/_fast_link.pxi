@@ -117,14 +117,15 @@ cdef inline int by_ethertype(Frame* f, i64 ethertype, i64 at) noexcept nogil:
 
 
 cdef inline int read_ethernet(Kernel k, Frame* f) except -1 nogil:
-    cdef i64 at = f.at
-    if short(f, at, ETHERNET_SIZE):
+    cdef const u8* p
+    if short(f, f.at, ETHERNET_SIZE):
         return LAYER_DONE
-    f.src_mac = <u32>k.intern6(SRC_MAC, at + ETHERNET_SRC)
-    f.dst_mac = <u32>k.intern6(DST_MAC, at + ETHERNET_DST)
+    p = k.span(f.at, ETHERNET_SIZE)
+    f.src_mac = <u32>k.intern6(SRC_MAC, p + ETHERNET_SRC)
+    f.dst_mac = <u32>k.intern6(DST_MAC, p + ETHERNET_DST)
     f.vlan = 0
-    f.broadcast = k.u32at(at + ETHERNET_DST) == <i64>0xFFFFFFFF and k.u16at(at + ETHERNET_DST + 4) == 0xFFFF
-    return by_ethertype(f, k.u16at(at + ETHERNET_TYPE), at + ETHERNET_SIZE)
+    f.broadcast = be32(p + ETHERNET_DST) == <u32>0xFFFFFFFF and be16(p + ETHERNET_DST + 4) == 0xFFFF
+    return by_ethertype(f, be16(p + ETHERNET_TYPE), f.at + ETHERNET_SIZE)
 
 
 cdef int read_llc(Kernel k, Frame* f) except -1 nogil:

@@ -2,8 +2,31 @@
 
 cdef inline int read_tcp(Kernel k, Frame* f) except -1 nogil:
     cdef i64 at = f.at, header
-    cdef bint fits
+    cdef const u8* p
     f.kind = TABLES_TCP
+    if at + TCP_SIZE > f.end:
+        return read_short_tcp(k, f)
+    p = k.span(at, TCP_SIZE)
+    f.src_port = be16(p + TCP_SRC_PORT)
+    f.dst_port = be16(p + TCP_DST_PORT)
+    f.seq = be32(p + TCP_SEQ)
+    f.ack = be32(p + TCP_ACK)
+    f.flags = p[TCP_FLAGS]
+    f.window = be16(p + TCP_WINDOW)
+    header = (p[TCP_OFFSET] >> 4) * 4
+    if header < TCP_SIZE or at + header > f.wire_end:
+        return stop(f, TABLES_MALFORMED)
+    f.payload_bytes = <u32>min(f.wire_end - at - header, <i64>0xFFFFFFFF)
+    if header > TCP_SIZE:
+        read_tcp_options(k, f, at + TCP_SIZE, min(at + header, f.end))
+        short(f, at, header)
+    return LAYER_DONE
+
+
+cdef int read_short_tcp(Kernel k, Frame* f) except -1 nogil:
+    """A header that does not fit: field by field, as far as it goes."""
+    cdef i64 at = f.at, header
+    cdef bint fits
     if short(f, at, TCP_SEQ):
         return LAYER_DONE
     f.src_port = <u16>k.u16at(at + TCP_SRC_PORT)
@@ -26,33 +49,33 @@ cdef inline int read_tcp(Kernel k, Frame* f) except -1 nogil:
     f.window = <u16>k.u16at(at + TCP_WINDOW)
     if not fits:
         return stop(f, TABLES_MALFORMED)
-    if short(f, at, TCP_SIZE):
-        return LAYER_DONE
-    if header > TCP_SIZE:
-        read_tcp_options(k, f, at + TCP_SIZE, min(at + header, f.end))
-        short(f, at, header)
+    short(f, at, TCP_SIZE)
     return LAYER_DONE
 
 
 cdef inline int read_tcp_options(Kernel k, Frame* f, i64 at, i64 end) except -1 nogil:
-    cdef i64 kind, size
-    while at < end:
-        kind = k.u8at(at)
-        if kind == TCP_NOTHING:
-            at += 1
+    cdef i64 left = end - at
+    cdef u8 size
+    cdef const u8* p
+    if left <= 0:
+        return 0
+    p = k.span(at, left)
+    while left > 0 and p[0] != TCP_END:
+        if p[0] == TCP_NOTHING:
+            p += 1
+            left -= 1
             continue
-        if kind == TCP_END:
+        size = p[1] if left > 1 else 0
+        if size < 2 or size > left:
             return 0
-        size = k.u8at(at + 1) if at + 1 < end else 0
-        if size < 2 or at + size > end:
-            return 0
-        if kind == TCP_TIMESTAMPS and size == TCP_TIMESTAMPS_SIZE:
+        if p[0] == TCP_TIMESTAMPS and size == TCP_TIMESTAMPS_SIZE:
             f.has_ts = 1
-            f.tsval = <u32>k.u32at(at + 2)
-            f.tsecr = <u32>k.u32at(at + 6)
-        elif kind == TCP_MSS and size == TCP_MSS_SIZE:
-            f.mss = <u16>k.u16at(at + 2)
-        at += size
+            f.tsval = be32(p + 2)
+            f.tsecr = be32(p + 6)
+        elif p[0] == TCP_MSS and size == TCP_MSS_SIZE:
+            f.mss = be16(p + 2)
+        p += size
+        left -= size
     return 0
 
 
@@ -127,7 +150,7 @@ cdef int read_icmp(Kernel k, Frame* f) except -1 nogil:
         read_echo(k, f)
         return LAYER_DONE
     if f.kind == TABLES_ICMP_REDIRECT:
-        f.about_ip = <u32>k.intern4(OTHER, at + ICMP_GATEWAY)
+        f.about_ip = <u32>k.intern4(OTHER, k.span(at + ICMP_GATEWAY, 4))
     elif f.flags == ICMP_UNREACHABLE and f.code == ICMP_FRAGMENTATION_NEEDED:
         f.ack = <u32>k.u16at(at + ICMP_MTU16)
     read_quote(k, f, at + ICMP_QUOTE)
@@ -165,15 +188,15 @@ cdef int read_icmpv6(Kernel k, Frame* f) except -1 nogil:
     elif f.kind == TABLES_ICMP_REDIRECT:
         if short(f, at, ICMP_REDIRECT_SIZE):
             return LAYER_DONE
-        f.about_ip = <u32>k.intern16(OTHER, at + ICMP_ND_TARGET)
-        f.quote_dst = destination = <u32>k.intern16(OTHER, at + ICMP_REDIRECT_DESTINATION)
+        f.about_ip = <u32>k.intern16(OTHER, k.span(at + ICMP_ND_TARGET, 16))
+        f.quote_dst = destination = <u32>k.intern16(OTHER, k.span(at + ICMP_REDIRECT_DESTINATION, 16))
         read_options(k, f, at + ICMP_REDIRECT_SIZE, ICMP_TARGET_MAC)
         f.quote_dst = destination
     else:
         f.code = 0
         if short(f, at, ICMP_ND_SIZE):
             return LAYER_DONE
-        f.about_ip = <u32>k.intern16(OTHER, at + ICMP_ND_TARGET)
+        f.about_ip = <u32>k.intern16(OTHER, k.span(at + ICMP_ND_TARGET, 16))
         if f.kind == TABLES_ND_ADVERT:
             f.code = not k.u8at(at + ICMP_ND_FLAGS) & ICMP_SOLICITED
         read_options(k, f, at + ICMP_ND_SIZE, ICMP_SOURCE_MAC if f.kind == TABLES_ND_SOLICIT else ICMP_TARGET_MAC)
@@ -192,7 +215,7 @@ cdef int read_options(Kernel k, Frame* f, i64 at, int mac) except -1 nogil:
         if kind == mac and size == ICMP_OPTION_UNIT and not f.about_mac:
             if short(f, at + ICMP_OPTION_MAC, 6):
                 return 0
-            f.about_mac = <u32>k.intern6(SRC_MAC, at + ICMP_OPTION_MAC)
+            f.about_mac = <u32>k.intern6(SRC_MAC, k.span(at + ICMP_OPTION_MAC, 6))
         elif kind == ICMP_REDIRECTED and f.kind == TABLES_ICMP_REDIRECT and not f.quote_src:
             if read_quote(k, f, at + ICMP_OPTION_QUOTE):
                 return 0
@@ -219,14 +242,14 @@ cdef int read_quote(Kernel k, Frame* f, i64 at) except -1 nogil:
         header = (k.u8at(at) & 0x0F) * 4
         if header < IPV4_SIZE:
             return 0
-        f.quote_src = <u32>k.intern4(OTHER, at + IPV4_SRC)
-        f.quote_dst = <u32>k.intern4(OTHER, at + IPV4_DST)
+        f.quote_src = <u32>k.intern4(OTHER, k.span(at + IPV4_SRC, 4))
+        f.quote_dst = <u32>k.intern4(OTHER, k.span(at + IPV4_DST, 4))
         f.quote_proto = <u8>k.u8at(at + IPV4_PROTOCOL)
         if not k.u16at(at + IPV4_FRAGMENT) & IPV4_FRAGMENT_OFFSET:
             read_quoted_transport(k, f, at + header)
     elif version == 6 and quoted(f, at, IPV6_SIZE):
-        f.quote_src = <u32>k.intern16(OTHER, at + IPV6_SRC)
-        f.quote_dst = <u32>k.intern16(OTHER, at + IPV6_DST)
+        f.quote_src = <u32>k.intern16(OTHER, k.span(at + IPV6_SRC, 16))
+        f.quote_dst = <u32>k.intern16(OTHER, k.span(at + IPV6_DST, 16))
         f.quote_proto = <u8>k.u8at(at + IPV6_NEXT_HEADER)
         read_quoted_extensions(k, f, at + IPV6_SIZE)
     return f.verdict != TABLES_OK
