@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from analyzer.balance.mapping import IPAddress
 from analyzer.importers._address import address
 from analyzer.importers._problems import Expected, shown
-from analyzer.importers._rows import Rows
+from analyzer.importers._rows import MOST_PORTS, Rows
 from analyzer.importers._services import PORTS
 from analyzer.importers._translation import Block, Ports
 
@@ -30,6 +31,29 @@ def block(text: str, rows: Rows, line: int, column: int, what: str) -> Block | N
     except ValueError:
         rows.problems.add(line, column + len(host) + 1, f"{what}: a prefix length", shown(text))
         return None
+
+
+def addresses(text: str, rows: Rows, line: int, column: int, what: str) -> list[IPAddress]:
+    """All addresses of ``ADDRESS``, ``FIRST-LAST`` or ``NETWORK/PREFIX``; a long range is a warning."""
+    first, dash, last = text.partition("-")
+    host, slash, _ = text.partition("/")
+    low = rows.address(host if slash and not dash else first, line, column, what)
+    if low is None:
+        return []
+    high: IPAddress | None = low
+    if dash:
+        high = rows.address(last, line, column + len(first) + 1, what)
+    elif slash:
+        network = block(text, rows, line, column, what)
+        if isinstance(network, IPv4Network | IPv6Network):
+            low, high = network[0], network[-1]
+    if high is None:
+        return []
+    count = int(high) - int(low) + 1
+    if high.version != low.version or not 0 < count <= MOST_PORTS:
+        rows.warn(line, f"{text}: left out, a range of {max(count, 0):,} addresses")
+        return []
+    return [low + i for i in range(count)]
 
 
 def port_ranges(text: str, rows: Rows, line: int, column: int) -> Ports:

@@ -60,15 +60,15 @@ Key = tuple[Match, ...]
 class Jump:
     """On to other chains: one of them by chance or by a key, or simply the one."""
 
-    chains: tuple[tuple[Key, str], ...]
-    final: bool = False    # goto: what stands below does not count
+    chains: tuple[tuple[Key, str, int], ...]    # under which key, to which chain, said in which line
+    final: bool = False                         # goto: what stands below does not count
 
 
 @dataclass(frozen=True, slots=True)
 class Dnat:
     """The destination becomes one of these, each under a key of its own (a map's)."""
 
-    targets: tuple[tuple[Key, Target], ...]
+    targets: tuple[tuple[Key, Target, int], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,8 +82,7 @@ class Walk:
             if left in taken:
                 self.rows.warn(rule.line, "left out: a rule above takes the same packets")
                 continue
-            if left.addresses is not scope.addresses or left.ports is not scope.ports:
-                self.named.setdefault((left.addresses, left.ports), rule.line)
+            self.name(scope, left, rule.line)
             service = left.service
             before = max(marks[whole], marks.get(service, marks[whole]))
             marks[service], through = self.act(rule, left, before, left.conditions == scope.conditions, depth)
@@ -107,25 +106,36 @@ class Walk:
             case Snat():
                 self.arrivals.append(_Arrival(rule.line, scope, Target(None), marked))
             case Dnat(targets):
-                for key, target in targets:
+                for key, target, line in targets:
                     left = narrowed(scope, key)
                     if left is not None:
-                        self.arrivals.append(_Arrival(rule.line, left, target, marked))
-                return marked, not any(key for key, _ in targets)
+                        self.name(scope, left, line)
+                        self.arrivals.append(_Arrival(line or rule.line, left, target, marked))
+                return marked, not any(key for key, _, _ in targets)
             case Jump(chains, final):
-                back = [self.follow(key, name, scope, marked, depth) for key, name in chains]
+                back = [self.follow(way, scope, marked, depth) for way in chains]
                 met = [found for found in back if found is not None]
-                keyed = any(key for key, _ in chains)
+                keyed = any(key for key, _, _ in chains)
                 if not keyed and not _single_host(rule.matches):
                     levels = [got if sure else _Marked(min(got.level, 1), _why(scope)) for got, _ in met]
                     marked = max([marked, *levels])
                 return marked, not keyed and (final or all(end for _, end in met))
         return marked, True
 
-    def follow(self, key: Key, name: str, scope: Scope, marked: _Marked, depth: int) -> tuple[_Marked, bool] | None:
+    def follow(self, way: tuple[Key, str, int], scope: Scope, marked: _Marked,
+               depth: int) -> tuple[_Marked, bool] | None:
         """One way of a jump; None where no packet can go it."""
+        key, name, line = way
         left = narrowed(scope, key)
-        return None if left is None else self.chain(name, left, marked, depth + 1)
+        if left is None:
+            return None
+        self.name(scope, left, line)
+        return self.chain(name, left, marked, depth + 1)
+
+    def name(self, scope: Scope, left: Scope, line: int) -> None:
+        """Remember the line that first asks for these addresses and ports: it is the service's."""
+        if left.addresses is not scope.addresses or left.ports is not scope.ports:
+            self.named.setdefault((left.addresses, left.ports), line)
 
     def mark(self, rule: Rule, scope: Scope, marked: _Marked, sure: bool) -> _Marked:
         """A mark for all, for some, or only for a server that calls itself (which changes nothing for clients)."""

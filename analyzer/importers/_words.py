@@ -16,14 +16,16 @@ _ESCAPED = re.compile(r"""\\(.)|"((?:[^"\\]|\\.)*)"|'([^']*)'""")
 
 
 class Word(str):
-    """A word; ``column`` counts from 1."""
+    """A word; ``column`` counts from 1, and so does ``line`` where a statement has several (else 0)."""
 
-    __slots__ = ("column",)
+    __slots__ = ("column", "line")
     column: int
+    line: int
 
-    def __new__(cls, text: str, column: int) -> Self:
+    def __new__(cls, text: str, column: int, line: int = 0) -> Self:
         word = super().__new__(cls, text)
         word.column = column
+        word.line = line
         return word
 
 

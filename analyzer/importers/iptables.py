@@ -17,9 +17,10 @@ import re
 
 from analyzer.balance.mapping import Mapping
 from analyzer.importers._address import split, unicast
+from analyzer.importers._blocks import addresses
 from analyzer.importers._iptables_options import LONG, Option, condition, options_of
 from analyzer.importers._problems import Expected, did_you_mean, shown
-from analyzer.importers._rows import MOST_PORTS, Rows
+from analyzer.importers._rows import Rows
 from analyzer.importers._translation import Action, Dnat, End, Jump, Key, Mark, Rule, Ruleset, Snat, Target
 from analyzer.importers._walk import Walk
 from analyzer.importers._words import Word, quoted
@@ -31,7 +32,7 @@ _TABLE = re.compile(r"^\*(?:nat|filter|mangle|raw|security)[ \t]*$", re.MULTILIN
 _COMMANDS = {"-A", "-I", "-P", "-N", "-D", "-F", "-X", "-R", "-E", "-Z", "-L", "-S", "-C"}
 _COMMAND = re.compile(r"(?:.*/)?ip6?tables(?:-nft|-legacy)?")
 _ACTIONS: dict[str, Action] = {
-    "SNAT": Snat(), "MASQUERADE": Snat(), "MARK": Mark(), "REDIRECT": Dnat((((), Target(None)),)),
+    "SNAT": Snat(), "MASQUERADE": Snat(), "MARK": Mark(), "REDIRECT": Dnat((((), Target(None), 0),)),
     **dict.fromkeys(("ACCEPT", "DROP", "RETURN", "REJECT", "QUEUE", "NFQUEUE"), End())}
 _TABLES = {"nat", "filter", "mangle", "raw", "security"}
 
@@ -150,7 +151,7 @@ class _Reader:
         if target in _ACTIONS:
             return _ACTIONS[target]
         self.jumps.append((target, line, self.saved))
-        return Jump((((), str(target)),), final=jump.name == "-g")
+        return Jump((((), str(target), line),), final=jump.name == "-g")
 
     def dnat(self, options: list[Option], target: Word, line: int) -> Action | None:
         """``--to-destination ADDRESS[-ADDRESS][:PORT]``."""
@@ -158,9 +159,9 @@ class _Reader:
         if not values:
             self.rows.problems.add(line, target.column, "-j DNAT --to-destination ADDRESS:PORT", "no --to-destination")
             return None
-        targets: list[tuple[Key, Target]] = []
+        targets: list[tuple[Key, Target, int]] = []
         for value in values:
-            targets += [((), found) for found in self.targets(value, line)]
+            targets += [((), found, line) for found in self.targets(value, line)]
         return Dnat(tuple(targets))
 
     def targets(self, value: Word, line: int) -> list[Target]:
@@ -179,16 +180,10 @@ class _Reader:
         if not host:
             self.rows.warn(line, f"{value}: left out, the address stays and only the port changes")
             return []
-        first, dash, last = host.partition("-")
-        low = self.rows.address(first, line, value.column + value.index(host), "--to-destination")
-        high = self.rows.address(last, line, value.column + value.index(host), "--to-destination") if dash else low
-        if low is None or high is None or port is None:
+        if port is None:
             return []
-        count = int(high) - int(low) + 1
-        if low.version != high.version or not 0 < count <= MOST_PORTS:
-            self.rows.warn(line, f"{value}: left out, a range of {max(count, 0):,} addresses")
-            return []
-        return [Target(low + i, port) for i in range(count)]
+        column = value.column + value.index(host)
+        return [Target(address, port) for address in addresses(host, self.rows, line, column, "--to-destination")]
 
     def own(self, value: Word, line: int) -> None:
         """``--to-source``: an address of the balancer."""
