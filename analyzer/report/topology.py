@@ -41,19 +41,20 @@ def ways(finding: Finding) -> Ways:
     """The request's way, the stray reply's way, and the reply's way as it should have been (for a bypass)."""
     events = finding.ladder.events
     first = next((place for place, event in enumerate(events) if event.outcome == "stray"), len(events))
-    request = _chain(events[:first])
-    reply = _chain(events[first:], wanted=("stray", "lost"), end=request[0][0] if request else None)
+    servers = {place for place, host in enumerate(finding.ladder.hosts) if host.kind == "server"}
+    request = _chain(events[:first], ("ok", "lost"), servers)
+    reply = _chain(events[first:], ("stray", "lost"), {request[0][0]} if request else set())
     missing = tuple((there, here) for here, there in reversed(request)) if finding.bypass and reply else ()
     return Ways(request, reply, tuple(hop for hop in missing if hop not in reply))
 
 
 def _chain(
-    events: tuple[LadderEvent, ...], wanted: tuple[str, ...] = ("ok", "lost"), end: int | None = None,
+    events: tuple[LadderEvent, ...], wanted: tuple[str, ...], ends: set[int],
 ) -> tuple[Hop, ...]:
-    """Hops that follow each other from the first event to host ``end``; retransmissions and answers are passed over."""
+    """Hops that follow each other, to the first of ``ends``; retransmissions and answers are passed over."""
     hops: list[Hop] = []
     for event in events:
-        if hops and hops[-1][1] == end:
+        if hops and hops[-1][1] in ends:
             break
         hop = (event.sender, event.receiver)
         follows = not hops or event.sender == hops[-1][1]
