@@ -11,6 +11,7 @@ from collections.abc import Mapping
 Catalogue = Mapping[str, str]
 
 ENGLISH: Catalogue = {
+    "language": "en",
     "product": "replypath",
     "title": "{product}: {verdict}",
     # the verdict, one sentence that needs no network knowledge
@@ -173,6 +174,8 @@ ENGLISH: Catalogue = {
     "page.kernels": "kernels: {kernels}",
     "page.basis": "Frame numbers are counted as Wireshark counts them, from 1 in each file.",
     "button.copy": "Copy",
+    "button.copied": "Copied",
+    "button.marked": "Press Ctrl+C",
     "button.copy.what": "Copy: {what}",
     "label.command": "Command",
     "label.system": "System",

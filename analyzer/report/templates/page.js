@@ -1,6 +1,7 @@
 "use strict";
 (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const main = document.querySelector("main");
   document.documentElement.classList.add("js");
 
   // Copy buttons: exactly the text of the element they name.
@@ -21,17 +22,17 @@
   const live = document.createElement("p");
   live.className = "skip";
   live.setAttribute("role", "status");
-  document.querySelector("main").append(live);
+  main.append(live);
   for (const button of all("button.copy")) {
     const word = button.textContent;
     button.hidden = false;
     button.addEventListener("click", async () => {
-      let said = "Copied";
+      let said = main.dataset.copied;
       try {
         await put(document.getElementById(button.dataset.copy).textContent);
         button.classList.add("done");
       } catch {
-        said = "Press Ctrl+C";
+        said = main.dataset.marked;
         getSelection().selectAllChildren(document.getElementById(button.dataset.copy));
       }
       button.textContent = live.textContent = said;
