@@ -59,10 +59,11 @@ def diagnose(
         groups = judge(rulebook() if rules is None else rules, evidence)
         findings = tuple(_with_fixes(g, evidence, mapping, hosts, systems) for g in groups)
         counts = outcomes(groups, evidence)
-        questions = open_questions(groups, evidence, read.captures)
+        questions, failing = open_questions(groups, evidence, read.captures)
+        judged = bool(counts.get("established") or counts.get("refused"))
         return Diagnosis(
             version=VERSION,
-            verdict=conclude(findings, questions, concluded=bool(counts.get("established") or counts.get("refused"))),
+            verdict=conclude(findings, concluded=judged and not failing),
             captures=captures_seen(read.captures, evidence),
             services=services(evidence),
             findings=findings,

@@ -15,9 +15,11 @@ were seen, and with which MAC addresses and TTLs.
 
 from __future__ import annotations
 
+from analyzer.balance.legs import START_TTLS
+
 _PACKET = ("frame", "position", "ns", "ttl", "src_mac", "dst_mac")
 
-ATTEMPT = """
+ATTEMPT = f"""
 CREATE TABLE attempt AS
 -- virtual_from: seen (somebody dialled it in a capture) · mapping (concluded from the real server) ·
 -- unseen (a real server's side alone, no mapping) · dialled (a plain connection, no balancer known)
@@ -33,7 +35,12 @@ WITH seen AS (
 ), alone AS (
     SELECT kind, client, client_port, isn, min(server) AS server, min(server_port) AS server_port,
            -- the reply left for another MAC than the request came from: this server may be a real server
-           coalesce(bool_or(syn_src_mac > 0 AND reply_dst_mac > 0 AND syn_src_mac <> reply_dst_mac), FALSE) AS skewed
+           coalesce(bool_or((syn_src_mac > 0 AND reply_dst_mac > 0 AND syn_src_mac <> reply_dst_mac)
+                            -- or the client's own reset took fewer hops than its request
+                            OR (reject_ttl IN {START_TTLS} AND reject_ttl > syn_ttl)
+                            -- or the request passed a hop and ends, without any reply, in a capture named as a server's
+                            OR (reply IS NULL AND syn_ttl NOT IN {START_TTLS} AND capture IN
+                                (SELECT capture FROM point WHERE role = 'server'))), FALSE) AS skewed
     FROM leg
     WHERE (kind, client, client_port, isn) NOT IN (SELECT (kind, client, client_port, isn) FROM seen)
     GROUP BY kind, client, client_port, isn
@@ -126,6 +133,10 @@ SELECT DISTINCT a.attempt, l.capture, f.last_r_frame AS frame
 FROM leg AS l
 JOIN attempt AS a USING (kind, client, client_port, isn)
 JOIN flow AS f ON f.capture = l.capture AND f.flow = l.flow
-WHERE l.done AND f.retrans_r >= 2 AND f.last_r_ns > f.last_i_ns AND f.rst_i_frame = 0
+WHERE l.done AND f.rst_i_frame = 0
+  AND ((f.retrans_r >= 2 AND f.last_r_ns > f.last_i_ns)
+       -- or the client hangs up, and the server is far beyond what has arrived here
+       OR (f.fin_i_frame > 0
+           AND ((f.last_r_seq::BIGINT - f.last_i_ack::BIGINT) & 4294967295) BETWEEN 1000 AND 2147483647))
 """
-"""Completed connections whose server repeats itself at the end and hears nothing more from the client."""
+"""Completed connections that got stuck: the server repeats itself and hears nothing more, or its payload never came."""

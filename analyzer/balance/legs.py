@@ -21,6 +21,9 @@ from __future__ import annotations
 
 from analyzer.tables import ACK, ICMP_ERROR, TCP, UDP
 
+START_TTLS = "(64, 128, 255)"
+"""Start values of the TTL that systems in use choose (Linux and BSD 64, Windows 128, network gear 255)."""
+
 _KEPT = ("position", "ns", "ttl", "src_mac", "dst_mac", "ip_id")
 
 

@@ -8,10 +8,8 @@ discovery; a TTL that is still a start value, so that no router was in between
 
 from __future__ import annotations
 
+from analyzer.balance.legs import START_TTLS
 from analyzer.tables import ARP_REPLY, ARP_REQUEST, ICMP_REDIRECT, ND_ADVERT, ND_SOLICIT, TCP
-
-START_TTLS = "(64, 128, 255)"
-"""Start values of the TTL that systems in use choose (Linux and BSD 64, Windows 128, network gear 255)."""
 
 REDIRECT_LASTS_NS = 300_000_000_000
 """How long Linux keeps a learned IPv4 redirect (KERNEL.md section 4)."""
@@ -143,6 +141,7 @@ WITH whole AS (
            bool_or(direct) AS direct,
            max(asked_count) AS asked_count,
            max(forwarded_count) AS forwarded_count,
+           max(answered_count) AS answered_count,
            bool_or(asked_frame IS NOT NULL AND answered_frame IS NOT NULL AND forwarded_frame IS NULL
                    AND translated_frame IS NULL) AS received,
            bool_or(reply_went = 'same') AS same_way,
@@ -158,7 +157,7 @@ WITH whole AS (
                FILTER (WHERE forwarded_frame IS NOT NULL AND answered_dst_mac > 0) AS next_hop_mac,
            arg_min(forwarded_src_mac, forwarded_frame) FILTER (WHERE forwarded_src_mac > 0) AS from_mac,
            bool_or(forwarded_ttl < rejected_ttl AND rejected_ttl IN {START_TTLS}
-                   AND rejected_src_mac = answered_dst_mac) AS rejected_directly,
+                   AND (rejected_src_mac = answered_dst_mac OR answered_dst_mac = 0)) AS rejected_directly,
            bool_or(near) AS near,
            min(answered_src_mac) FILTER (WHERE answered_src_mac > 0 AND answered_ttl IN {START_TTLS}) AS answered_from_mac,
            min(forwarded_dst_mac) FILTER (WHERE forwarded_dst_mac > 0) AS forwarded_to_mac,
@@ -206,6 +205,8 @@ SELECT *,
            WHEN asked AND (received OR rejected) AND reply_went IS DISTINCT FROM 'back' THEN 'likely'
            -- only the servers' side was captured
            WHEN left_elsewhere AND rejected_directly THEN 'likely'
+           -- the client stands on the link, was answered there, and goes on asking by way of another host
+           WHEN left_elsewhere AND reply_went = 'client' AND forwarded_count > 1 THEN 'likely'
            WHEN left_elsewhere AND mapping = 'declared' AND from_balancer THEN 'likely'
            -- the reply was not captured, but the server was looking for the client itself
            WHEN asked AND forwarded AND NOT answered AND sought THEN 'likely'

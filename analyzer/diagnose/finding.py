@@ -298,18 +298,15 @@ class Diagnosis:
     kernels: str = "compiled"      # "compiled" | "plain Python"
 
 
-def conclude(findings: tuple[Finding, ...], cannot_tell: tuple[CannotTell, ...], *, concluded: bool) -> Verdict:
+def conclude(findings: tuple[Finding, ...], *, concluded: bool) -> Verdict:
     """The verdict that the findings add up to (order fixed by the contract).
 
-    ``concluded`` says whether at least one connection could be judged: with
-    nothing to judge, silence is not health.
+    ``concluded`` says that at least one connection could be judged, and that none
+    failed for a reason which stays open: then silence is not health.
     """
     errors = [f for f in findings if f.severity is Severity.ERROR]
     if any(f.bypass for f in errors):
         return Verdict.BYPASS
     if errors:
         return Verdict.FAULT
-    if not concluded:
-        return Verdict.CANNOT_TELL
-    del cannot_tell
-    return Verdict.HEALTHY
+    return Verdict.HEALTHY if concluded else Verdict.CANNOT_TELL

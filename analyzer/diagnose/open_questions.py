@@ -22,6 +22,7 @@ SECONDS = 60
 
 _OPEN = """
 SELECT any_value(COLUMNS(j.*)), count(*) AS alike,
+       bool_or(j.asked_count > 1 OR j.forwarded_count > 1 OR j.answered_count > 1) AS failing,
        CASE WHEN j.answered AND NOT j.asked AND NOT j.forwarded THEN 'orphan'
             WHEN j.rejected AND NOT j.asked AND NOT j.answered THEN 'rejected'
             WHEN j.answered AND j.went = 'back' THEN 'went back'
@@ -39,15 +40,20 @@ LIMIT ?
 
 def open_questions(
     groups: Sequence[Group], evidence: Evidence, captures: Sequence[CaptureRead],
-) -> tuple[CannotTell, ...]:
-    """One question for each kind of silence at each service, the earliest first."""
+) -> tuple[tuple[CannotTell, ...], bool]:
+    """One question for each kind of silence at each service, the earliest first; and: does one stand for a failure?
+
+    A request that is repeated, or answered again and again, has failed, whatever
+    the reason: with such a question open nothing is called healthy.
+    """
     explained = [attempt for group in groups for attempt in group.attempts]
     rows = evidence.rows(_OPEN, [explained, MOST_QUESTIONS])
     asked = [_question(row, names(row, evidence)) for row in rows]
-    asked += [_stalled(row, names(row, evidence)) for row in evidence.rows(_STALLED, [explained, MOST_QUESTIONS])]
+    stalled = evidence.rows(_STALLED, [explained, MOST_QUESTIONS])
+    asked += [_stalled(row, names(row, evidence)) for row in stalled]
     if not rows and not groups and not evidence.rows("SELECT 1 FROM attempt LIMIT 1"):
         asked.append(_nothing(captures))
-    return tuple(asked)
+    return tuple(asked), bool(stalled) or any(row["failing"] for row in rows)
 
 
 def _question(row: Row, who: Names) -> CannotTell:
