@@ -89,6 +89,7 @@ def captions(host: LadderHost, centre: tuple[float, float], width: float) -> lis
     x, y = centre
     first = y + 4.5 - (len(lines) - 1) * 8.5
     return [
-        element("text", fitted(text, width), x=x, y=first + place * 17, text_anchor="middle", class_=kind)
+        element("text", fitted(text, width * 0.8 if kind == "name" else width), x=x, y=first + place * 17,
+                text_anchor="middle", class_=kind)
         for place, (text, kind) in enumerate(lines)
     ]

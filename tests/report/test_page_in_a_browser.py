@@ -232,6 +232,11 @@ def test_a_hundred_thousand_connections_stay_usable(browser, pages):
         assert page.locator(".counts").text_content() == "14,286 bypass85,714 established"
 
 
+def test_no_name_is_too_long_for_a_phone(browser, pages):
+    with Visit(browser, pages["hostile"], viewport={"width": 360, "height": 740}) as visit:
+        assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_hostile_text_runs_nothing_and_shows_as_text(browser, pages):
     with Visit(browser, pages["hostile"]) as visit:
         assert visit.page.evaluate("window.hit") is None
