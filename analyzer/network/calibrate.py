@@ -41,6 +41,7 @@ class Calibration:
     good: tuple[Captured, ...]
     misses: tuple[Miss, ...]
     open_ends: tuple[Captured, ...] = ()
+    passed: tuple[Exchange, ...] = ()     # the exchanges behind good established connections
 
     @property
     def succeeded(self) -> bool:
@@ -65,15 +66,18 @@ def calibrate(network: Network, connections: Sequence[Captured]) -> Calibration:
     good: list[Captured] = []
     misses: list[Miss] = []
     open_ends: list[Captured] = []
+    passed: dict[int, Exchange] = {}
     for each in connections:
         predicted = runner.run(each)
         if agrees(each, predicted):
             good.append(each)
+            if predicted.works:
+                passed[id(predicted)] = predicted
         elif each.certain:
             misses.append(Miss(each, predicted))
         else:
             open_ends.append(each)
-    return Calibration(tuple(good), tuple(misses), tuple(open_ends))
+    return Calibration(tuple(good), tuple(misses), tuple(open_ends), tuple(passed.values()))
 
 
 def agrees(captured: Captured, predicted: Exchange) -> bool:

@@ -17,6 +17,7 @@ from analyzer.network.host import IPAddress
 from analyzer.tables import ACK, ICMP_ECHO, TCP, UDP, AddressBook, Table
 
 PROTOCOLS = {TCP: 6, UDP: 17, ICMP_ECHO: 1}
+TCP_NUMBER = 6
 MOST = 200_000
 """Connections that are replayed; more are counted, not replayed."""
 
@@ -39,6 +40,7 @@ class Captured:
     frame: int
     real: Endpoint | None = None
     certain: bool = True
+    began_ns: int = 0
 
     def __str__(self) -> str:
         word = {6: "tcp", 17: "udp"}.get(self.protocol, "icmp")
@@ -75,6 +77,7 @@ class Attempt:
     rejected: set[Endpoint] = field(default_factory=set)
     capture: int = 0
     frame: int = 0
+    began_ns: int = 0
 
     def servers(self) -> list[Endpoint]:
         """Every end that was asked or answered, in the order of their first packets, the highest ttl first."""
@@ -98,20 +101,23 @@ _NEEDED = (
     "syn_src_mac", "syn_dst_mac", "syn2_frame", "syn2_ttl", "syn2_src_mac", "syn2_dst_mac", "synack_frame",
     "synack_ack", "estab_frame", "rst_i_frame", "rst_i_seq", "rst_i_flags", "rst_r_frame", "rst_r_ack", "rst_r_flags",
     "data_i_frame", "data_i_seq", "data_i_ttl", "data_i_src_mac", "data_i_dst_mac", "data_r_frame", "packets_i",
-    "packets_r",
+    "packets_r", "first_ns",
 )
 
 
 def _read(row: dict[str, int], found: dict[tuple[int, int, int, int], Attempt], book: AddressBook) -> None:
     tcp = row["kind"] == TCP
-    isn = _sequence(row) if tcp else 0
+    isn = _sequence(row) if tcp else row["data_i_seq"]
     if isn is None:
         return
-    key = (row["kind"], row["initiator"], row["initiator_port"], isn if tcp else row["responder"])
+    # UDP has no sequence number: the first octets of its payload tell an attempt, where it has any.
+    key = (row["kind"], row["initiator"], row["initiator_port"], isn or -row["responder"])
     client = Endpoint(book.ip(row["initiator"]), row["initiator_port"])
     server = Endpoint(book.ip(row["responder"]), row["responder_port"] if row["kind"] != ICMP_ECHO else 0)
-    attempt = found.setdefault(key, Attempt(client, PROTOCOLS[row["kind"]], isn))
+    attempt = found.setdefault(key, Attempt(client, PROTOCOLS[row["kind"]], isn if tcp else 0))
     first = min((row[name] for name in row if name.endswith("_frame") and row[name]), default=0)
+    began = row["first_ns"]
+    attempt.began_ns = min(attempt.began_ns, began) if attempt.began_ns else began
     if not attempt.frame or (row["capture"], first) < (attempt.capture, attempt.frame):
         attempt.capture, attempt.frame = row["capture"], first
     for prefix in ("syn", "syn2") if tcp else ("data_i",):
@@ -152,8 +158,14 @@ def _sequence(row: dict[str, int]) -> int | None:
     return None
 
 
-def captured(attempt: Attempt, mapping: Mapping, balancer_macs: frozenset[str]) -> Captured:
-    """What the attempt was: dialled service, real server, outcome."""
+def captured(
+    attempt: Attempt, mapping: Mapping, balancer_macs: frozenset[str], heard: frozenset[IPAddress]
+) -> Captured:
+    """What the attempt was: dialled service, real server, outcome.
+
+    ``heard`` are the clients that some capture shows both sending and being sent
+    to: what they did not get was not sent, and not merely out of sight.
+    """
     servers = attempt.servers()
     virtual = {service.virtual: service for service in mapping.services}
     dialled = next((end for end in servers if end in virtual), None)
@@ -163,12 +175,14 @@ def captured(attempt: Attempt, mapping: Mapping, balancer_macs: frozenset[str]) 
         dialled, real = _behind(attempt, servers, mapping, balancer_macs)
     done = dialled in attempt.finished
     translated = real is not None and real in attempt.finished and real not in attempt.rejected
+    if attempt.protocol != TCP_NUMBER and any(copy.server == dialled for copy in attempt.copies):
+        translated = False                # a datagram back from the real server says nothing of its arrival
     refused = dialled in attempt.refused and not done
     outcome = Outcome.ESTABLISHED if done or translated else Outcome.REFUSED if refused else Outcome.TIMEOUT
-    seen = any(copy.server == dialled for copy in attempt.copies) or bool(attempt.rejected)
+    seen = attempt.client.address in heard or bool(attempt.rejected)
     return Captured(
         attempt.client.address, attempt.client.port, dialled, attempt.protocol, outcome,
-        attempt.capture, attempt.frame, real, certain=seen or outcome is not Outcome.TIMEOUT,
+        attempt.capture, attempt.frame, real, seen or outcome is not Outcome.TIMEOUT, attempt.began_ns,
     )
 
 

@@ -15,7 +15,10 @@ from analyzer.network.inference.sightings import Sighting
 
 @dataclass(slots=True)
 class Draft:
-    """One host.  ``addresses`` by MAC; ``sends`` holds destination -> (own MAC, next hop's MAC), the latest seen."""
+    """One host.  ``addresses`` by MAC; ``sends`` holds destination -> (own MAC, next hop's MAC), the latest seen.
+
+    ``changed_ns``: destination -> when the host last sent to another next hop than that.
+    """
 
     name: str
     macs: list[str] = field(default_factory=list)
@@ -24,6 +27,13 @@ class Draft:
     balancer: bool = False
     router: bool = False
     sends: dict[IPAddress, tuple[str, str]] = field(default_factory=dict)
+    changed_ns: dict[IPAddress, int] = field(default_factory=dict)
+
+    def answers_on(self, mac: str, address: IPAddress) -> bool:
+        """Whether the interface with ``mac`` itself has ``address``."""
+        told = self.given.interfaces if self.given is not None else ()
+        return address in self.addresses.get(mac, ()) or any(
+            address == each.ip for interface in told if interface.mac == mac for each in interface.addresses)
 
     def has(self, address: IPAddress) -> bool:
         """Whether any of its interfaces has ``address``."""
@@ -37,7 +47,10 @@ def drafts(
 ) -> list[Draft]:
     """Every host that the captures or the facts know, the balancer marked."""
     tried = list(tried)
+    given = list(given)
     _join_given(owners, given)
+    _join_declared(owners, mapping)
+    _join_shared(owners)
     translators = _translators(owners, tried, mapping)
     found: dict[str, Draft] = {}
     groups: dict[str, list[str]] = {}
@@ -68,6 +81,31 @@ def _join_given(owners: Owners, given: Iterable[Host]) -> None:
             owners.hosts.join(one, other)
 
 
+def _join_declared(owners: Owners, mapping: Mapping) -> None:
+    """Addresses that the mapping calls the balancer's own, on different links, are one host's."""
+    wanted = {service.virtual.address for service in mapping.services} | set(mapping.balancers)
+    macs = sorted({mac for mac, address in owners.claimed if address in wanted})
+    links = [owners.links.find(mac) for mac in macs]
+    if len(set(links)) == len(links):     # two claimants on one link are two hosts, and which is which is open
+        for one, other in pairwise(macs):
+            owners.hosts.join(one, other)
+
+
+def _join_shared(owners: Owners) -> None:
+    """One address at MACs on different links: a host that also sends by its other interface keeps it at the first."""
+    by_address: dict[IPAddress, list[tuple[tuple[int, int], str]]] = {}
+    for mac, own in owners.addresses.items():
+        for address, frame in own.items():
+            if not address.is_link_local:
+                by_address.setdefault(address, []).append((frame, mac))
+    for address, places in by_address.items():
+        (_, first), *others = sorted(places)
+        for _, other in others:
+            if owners.links.find(first) != owners.links.find(other):
+                owners.hosts.join(first, other)
+                del owners.addresses[other][address]
+
+
 def _translators(owners: Owners, tried: list[Attempt], mapping: Mapping) -> set[str]:
     """The groups that translate: a request went in to one address and came out to another."""
     virtual = {service.virtual for service in mapping.services}
@@ -79,7 +117,9 @@ def _translators(owners: Owners, tried: list[Attempt], mapping: Mapping) -> set[
                 found.add(owners.hosts.find(after.source_mac))
     if not found:
         wanted = {end.address for end in virtual} | set(mapping.balancers)
-        found = {owners.hosts.find(mac) for mac, address in owners.claimed if address in wanted}
+        reals = {real.endpoint.address for service in mapping.services for real in service.reals}
+        found = {owners.hosts.find(mac) for mac, address in owners.claimed
+                 if address in wanted and not reals & set(owners.addresses[mac])}
     return found or _next_hops(owners, tried, mapping)
 
 
@@ -129,7 +169,8 @@ def _number_alike(made: list[Draft]) -> None:
 
 def _watch(found: dict[str, Draft], owners: Owners, seen: Iterable[Sighting]) -> None:
     """To whom each host sent what; a packet that it did not write itself makes it a router."""
-    for each in seen:
+    latest: dict[tuple[str, IPAddress, tuple[str, str]], int] = {}
+    for each in sorted(seen, key=lambda sighting: sighting.last_ns):
         if not usable(each.source_mac):
             continue
         draft = found.get(owners.hosts.find(each.source_mac))
@@ -138,4 +179,9 @@ def _watch(found: dict[str, Draft], owners: Owners, seen: Iterable[Sighting]) ->
         if not draft.has(each.source) and not each.original:
             draft.router = True
         if usable(each.destination_mac):
-            draft.sends[each.destination] = (each.source_mac, each.destination_mac)
+            hop = (each.source_mac, each.destination_mac)
+            before = draft.sends.get(each.destination, hop)
+            if before != hop:
+                draft.changed_ns[each.destination] = max(latest.get((draft.name, each.destination, before), 0), 1)
+            draft.sends[each.destination] = hop
+            latest[draft.name, each.destination, hop] = each.last_ns

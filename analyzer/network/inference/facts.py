@@ -133,7 +133,7 @@ def _routes(
         inside = any(destination.version == net.version and destination in net for net in nets)
         if not interface or target is None:
             continue
-        if target.has(destination):
+        if target.answers_on(mac, destination):
             if not inside:
                 routes.append(Route(ip_network(destination), (OnLink(interface),), scope="link"))
             continue

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address, ip_interface, ip_network
+from itertools import pairwise
 
 from analyzer.network.host import Host, Interface, IPAddress, OnLink, Route, System, Via
+from analyzer.network.inference.captured import Attempt
 from analyzer.network.inference.drafts import Draft
 from analyzer.network.inference.sightings import Sighting
 
@@ -18,10 +20,14 @@ WAYS: dict[int, IPAddress] = {4: IPv4Address("169.254.254.0"), 6: IPv6Address("f
 
 @dataclass(slots=True)
 class Outside:
-    """``behind``: far address -> the router through which its packets came in; ``routers`` have a port outside."""
+    """``behind``: far address -> the router through which its packets came in; ``routers`` have a port outside.
+
+    ``reached``: an address on a link -> the router that leads to it across hops that nobody captured.
+    """
 
     behind: dict[IPAddress, str] = field(default_factory=dict)
     routers: list[str] = field(default_factory=list)
+    reached: dict[IPAddress, str] = field(default_factory=dict)
 
     def attach(self, hosts: dict[str, Host], links: dict[str, tuple[tuple[str, str], ...]]) -> None:
         """Add the outside hosts (one for each router that far packets came through) and their link."""
@@ -33,6 +39,12 @@ class Outside:
             ways[name] = {version: base + number for version, base in WAYS.items()}
             hosts[name] = _with_port(hosts[name], number, ways[name])
             ports.append((name, PORT))
+        for name in self.routers:
+            across = [(each, ways[router][each.version]) for each, router in self.reached.items()
+                      if router != name and router in ways]
+            more = tuple(Route(ip_network(each), (Via(way, PORT, onlink=True),)) for each, way in across
+                         if not any(own.ip == each for port in hosts[name].interfaces for own in port.addresses))
+            hosts[name] = replace(hosts[name], routes=(*hosts[name].routes, *more))
         for number, name in enumerate(dict.fromkeys(self.behind.values()), 1):
             far = [address for address, router in self.behind.items() if router == name]
             host = _far_host(self.name_behind(name), number, far, ways[name])
@@ -69,6 +81,27 @@ def outside(made: list[Draft], seen: Iterable[Sighting], addresses: Iterable[IPA
             if router not in found.routers:
                 found.routers.append(router)
     return found
+
+
+def bridge(found: Outside, made: list[Draft], tried: Iterable[Attempt]) -> None:
+    """Hops between two sightings of one request that nobody captured: both ends get a door to the outside."""
+    by_mac = {mac: draft for draft in made for mac in draft.macs}
+    for attempt in sorted(tried, key=lambda each: each.began_ns):        # the last one tells how it is now
+        copies = sorted(attempt.copies, key=lambda copy: -copy.ttl)
+        for before, after in pairwise(copies):
+            into, out = by_mac.get(before.destination_mac), by_mac.get(after.source_mac)
+            if into is None or out is None or before.ttl == after.ttl:
+                continue
+            if into is out:
+                for address in (attempt.client.address, before.server.address):
+                    found.reached.pop(address, None)
+                continue
+            for draft in (into, out):
+                draft.router = True
+                if draft.name not in found.routers:
+                    found.routers.append(draft.name)
+            found.reached[attempt.client.address] = into.name
+            found.reached[before.server.address] = out.name
 
 
 def _with_port(host: Host, number: int, own: dict[int, IPAddress]) -> Host:

@@ -98,9 +98,9 @@ def _neighbours(found: Owners, said: list[Claim]) -> None:
     """Who asks for an address is on the link of the host that has it."""
     for claim in said:
         if claim.sought is not None and usable(claim.mac):
-            for mac in found.macs_of(claim.sought):
-                if (mac, claim.sought) in found.claimed:
-                    found.links.join(claim.mac, mac)
+            macs = [mac for mac in found.macs_of(claim.sought) if (mac, claim.sought) in found.claimed]
+            if len(macs) == 1:           # two that claim it may be on two links
+                found.links.join(claim.mac, macs[0])
 
 
 def _one_host(found: Owners, attempt: Attempt) -> None:

@@ -6,7 +6,7 @@ flows collapse to a few hundred of them, so everything after this is plain Pytho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +33,8 @@ class Sighting:
     source_mac: str
     destination_mac: str
     ttl: int
+    first_ns: int = 0
+    last_ns: int = 0
 
     @property
     def original(self) -> bool:
@@ -72,28 +74,30 @@ def _collect(
         return
     names = ("capture", *ends, f"{prefix}_src_mac", f"{prefix}_dst_mac", f"{prefix}_ttl")
     columns = [flows[name][rows].astype(np.uint64) for name in names]
-    for index in _first_of_each(columns, frames[rows]):
-        row = int(rows[index])
-        key = tuple(int(column[index]) for column in columns)
-        frame = int(frames[row])
-        if key not in found or frame < found[key].frame:
-            capture, source, destination, source_mac, destination_mac, ttl = key
-            found[key] = Sighting(
-                capture, frame, book.ip(source), book.ip(destination), book.text(source_mac),
-                book.text(destination_mac), ttl,
-            )
+    times = flows[f"{prefix}_ns"][rows]
+    for first, last in _each(columns, frames[rows]):
+        key = tuple(int(column[first]) for column in columns)
+        frame, known = int(frames[rows[first]]), found.get(key)
+        begin, end = int(times[first]), int(times[last])
+        if known is not None:
+            frame, begin, end = min(frame, known.frame), min(begin, known.first_ns), max(end, known.last_ns)
+        capture, source, destination, source_mac, destination_mac, ttl = key
+        found[key] = Sighting(
+            capture, frame, book.ip(source), book.ip(destination), book.text(source_mac),
+            book.text(destination_mac), ttl, begin, end,
+        )
 
 
-def _first_of_each(columns: Sequence[NDArray[np.uint64]], frames: NDArray[np.generic]) -> NDArray[np.intp]:
-    """The index of the row with the smallest frame among rows alike (alike by a 64-bit mix of all columns)."""
+def _each(columns: Sequence[NDArray[np.uint64]], frames: NDArray[np.generic]) -> Iterator[tuple[int, int]]:
+    """The first and the last row (by frame) of rows alike (alike by a 64-bit mix of all columns)."""
     mixed = np.zeros(len(frames), dtype=np.uint64)
     for column in columns:
         mixed = (mixed ^ column) * np.uint64(0x9E3779B97F4A7C15)
         mixed ^= mixed >> np.uint64(29)
     order = np.argsort(frames, kind="stable")
     _, first = np.unique(mixed[order], return_index=True)
-    picked: NDArray[np.intp] = order[first]
-    return picked
+    _, last = np.unique(mixed[order][::-1], return_index=True)
+    yield from zip(order[first].tolist(), order[::-1][last].tolist(), strict=True)
 
 
 def claims(tables: Iterable[Table], book: AddressBook) -> list[Claim]:

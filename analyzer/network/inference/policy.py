@@ -1,0 +1,64 @@
+"""What packets alone tell of switches and filters: redirects that were obeyed, packets that were dropped.
+
+A balancer's filter is never captured, only its effect.  Both hypotheses about
+packets that belong to no tracked connection are calibrated; the one that explains
+more of the capture is taken, and where both explain it alike it stays open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from analyzer.network.calibrate import calibrate
+from analyzer.network.inference.captured import Captured
+from analyzer.network.inference.drafts import Draft
+from analyzer.network.inference.facts import Ledger
+from analyzer.network.link import Network
+from analyzer.network.nat import DROP_INVALID, NO_FIREWALL
+from analyzer.network.redirect import learn
+from analyzer.tables import ICMP_REDIRECT, AddressBook, Table
+
+
+def learn_redirects(
+    network: Network, made: list[Draft], tables: Iterable[Table], book: AddressBook, ledger: Ledger
+) -> None:
+    """A redirect that was captured, and after which its receiver was seen to send to the new next hop."""
+    by_mac = {mac: draft for draft in made for mac in draft.macs}
+    for table in tables:
+        for row in range(len(table["kind"])):
+            if int(table["kind"][row]) != ICMP_REDIRECT or not int(table["about_ip"][row]):
+                continue
+            receiver, destination = book.ip(int(table["dst"][row])), book.ip(int(table["quote_dst"][row]))
+            gateway = book.ip(int(table["about_ip"][row]))
+            name = network.owner(receiver)
+            draft = next((each for each in made if each.name == name), None)
+            if draft is None or name is None or destination not in draft.sends:
+                continue
+            target = by_mac.get(draft.sends[destination][1])
+            if target is not None and target.has(gateway) and learn(network.stacks[name], destination, gateway):
+                frame = int(table["first_frame"][row])
+                ledger.assume(f"{name} still obeys the redirect of frame {frame} ({destination} to {gateway})")
+
+
+def settle_invalid(
+    network: Network, balancers: tuple[str, ...], connections: list[Captured], ledger: Ledger
+) -> None:
+    """Do the balancers drop packets of connections that they have not seen?  The better calibration says."""
+    if not balancers:
+        return
+    forwarding = calibrate(network, connections)
+    if any("of connections that it has not seen" in text for each in forwarding.passed for text in each.assumed):
+        for name in balancers:
+            network.stacks[name].firewall = replace(network.firewall(name), invalid_known=True)
+        return
+    if not forwarding.misses:
+        return
+    dropping = network.copy()
+    for name in balancers:
+        dropping.stacks[name].firewall = replace(
+            network.firewall(name), chains=(*network.firewall(name).chains, DROP_INVALID), invalid_known=True)
+    if len(calibrate(dropping, connections).misses) < len(forwarding.misses):
+        for name in balancers:
+            network.stacks[name].firewall = dropping.stacks[name].firewall or NO_FIREWALL
+            ledger.assume(f"{name} drops packets of connections that it has not seen: captured ones fail just so")
