@@ -181,17 +181,17 @@ cdef class Kernel:
         words, halves, octets = _block(WORDS, rows, 4), _block(HALVES, rows, 2), _block(OCTETS, rows, 1)
         self.words, self.halves, self.bytes = words, halves, octets
         self.octets = np.ascontiguousarray(batch.octets, dtype=np.uint8)
-        while True:
-            with nogil:
-                while row < rows and self.addresses.roomy() and self.paths.roomy():
-                    if row + AHEAD_FRAME < rows:
-                        self.ask_frame(start[row + AHEAD_FRAME])
-                        self.ask_slots(start[row + AHEAD_SLOT], captured[row + AHEAD_SLOT])
-                    self.decode_row(row, start[row], captured[row], wire[row], link[row])
-                    row += 1
-            self.teach()
-            if row >= rows:
-                break
+        while row < rows:
+            try:
+                with nogil:
+                    while row < rows and self.addresses.roomy() and self.paths.roomy():
+                        if row + AHEAD_FRAME < rows:
+                            self.ask_frame(start[row + AHEAD_FRAME])
+                            self.ask_slots(start[row + AHEAD_SLOT], captured[row + AHEAD_SLOT])
+                        self.decode_row(row, start[row], captured[row], wire[row], link[row])
+                        row += 1
+            finally:    # also where a lying batch ended it: the book and this kernel stay of one mind
+                self.teach()
         self.octets = None
         self.words, self.halves, self.bytes = None, None, None
         columns = {name: words[at, :rows] for at, name in enumerate(WORDS)}

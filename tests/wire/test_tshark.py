@@ -4,6 +4,7 @@ All frames go through tshark at once, in one pcapng file that this test writes.
 Where we differ on purpose, ``ON_PURPOSE`` says where and why.
 """
 
+import re
 import struct
 import subprocess
 from collections import Counter
@@ -27,7 +28,7 @@ icmp.type icmp.code icmp.ident icmp.seq icmp.mtu icmp.redir_gw
 icmpv6.type icmpv6.code icmpv6.echo.identifier icmpv6.echo.sequence_number icmpv6.mtu
 icmpv6.nd.ns.target_address icmpv6.nd.na.target_address icmpv6.nd.na.flag.s icmpv6.opt.linkaddr
 icmpv6.nd.rd.target_address icmpv6.rd.na.destination_address
-arp.opcode arp.src.hw_mac arp.src.proto_ipv4 arp.dst.proto_ipv4
+vxlan.vni geneve.vni arp.opcode arp.src.hw_mac arp.src.proto_ipv4 arp.dst.proto_ipv4
 """.split()   # noqa: SIM905 - a table
 
 QUOTED_PORTS = {"tcp", "udp", "sctp"}
@@ -113,6 +114,8 @@ def expectations(seen, kind):
         put("src_mac", seen.get("sll.src.eth"))
         put("direction", {0: 1, 1: 1, 2: 1, 3: 2, 4: 3}.get(seen.number("sll.pkttype")))
         put("ifindex", seen.number("sll.ifindex"))
+    # The numbers of the virtual networks on the way, outermost first.
+    want["tunnel"] = [int(number, 0) for number in seen.fields["vxlan.vni"] + seen.fields["geneve.vni"]]
     version, at = seen.ip(inner, outer[:len(outer) - len(inner)])
     if kind == "arp":
         put("src", seen.get("arp.src.proto_ipv4"))
@@ -230,9 +233,11 @@ TRANSPORT = {"tcp": expect_tcp, "udp": expect_udp, "icmp": expect_icmp, "icmpv6"
 ADDRESSES = {"src_mac", "dst_mac", "src", "dst", "about_ip", "about_mac", "quote_src", "quote_dst"}
 
 
-def found(columns, row, name, book):
+def found(columns, row, name, book, tunnels):
     """One column as tshark would write it."""
     value = int(columns[name][row])
+    if name == "tunnel":
+        return [int(number) for number in re.findall(r"vni (\d+)", tunnels[value])]
     if name == "kind":
         return KINDS[value]
     return book.text(value) if name in ADDRESSES else value
@@ -265,12 +270,13 @@ def differences(corpus, batch_of, path):
     """What differs without a reason, how many values of each column were compared, and how often each reason applied."""
     write_pcapng(path, corpus)
     book = AddressBook()
-    columns = Decoder(book).decode(batch_of(corpus)).columns
+    decoder = Decoder(book)
+    columns = decoder.decode(batch_of(corpus)).columns
     wrong, compared, excused = [], Counter(), Counter()
     for row, (frame, fields) in enumerate(zip(corpus, dissect(path), strict=True)):
         seen = Dissected(fields)
         for name, theirs in expectations(seen, seen.kind()).items():
-            ours = found(columns, row, name, book)
+            ours = found(columns, row, name, book, decoder.tunnels)
             compared[name] += 1
             if same(name, ours, theirs):
                 continue

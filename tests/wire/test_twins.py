@@ -209,3 +209,19 @@ def test_the_kernel_takes_its_numbers_from_the_protocol_files():
     assert checked == {*modules, "layer"}
     assert sum(name.startswith("LAYER_") for name in dir(fast)) == len(frame.Layer)
     assert sum(name.startswith("PATHS_") for name in dir(fast)) == len(paths.KINDS) + 1
+
+
+@pytest.mark.parametrize("start", [[0, 40], [0, -1], [-40, 0], [2**62, 0]])
+def test_a_batch_that_lies_is_an_error_and_no_crash(batch_of, start):
+    """Positions outside the octets: caught by the bounds checks, and the next batch is decoded as ever."""
+    from dataclasses import replace
+    octets = b"\x45" + bytes(11) + b"\x0a\0\0\x01\x0a\0\0\x02"
+    good = batch_of([(octets, 20, RAW), (octets, 20, RAW)])
+    book = AddressBook()
+    kernel = fast.Kernel(book)
+    with pytest.raises(IndexError):
+        kernel.decode(replace(good, start=np.array(start, dtype=np.int64)))
+    columns = kernel.decode(good)
+    assert [book.text(number) for number in columns["src"]] == ["10.0.0.1"] * 2
+    with pytest.raises(ValueError, match="one entry a frame"):
+        kernel.decode(replace(good, wire_bytes=good.wire_bytes[:1]))
