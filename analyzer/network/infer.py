@@ -9,6 +9,7 @@ known.assumptions      # sentences; known.missing: facts that nobody told
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 
 from analyzer.balance.mapping import Mapping
@@ -20,7 +21,7 @@ from analyzer.network.inference.facts import Ledger, host_of
 from analyzer.network.inference.outside import bridge, outside
 from analyzer.network.inference.owners import Owners, owners
 from analyzer.network.inference.policy import learn_redirects, settle_invalid
-from analyzer.network.inference.services import give_virtual, listen, translate
+from analyzer.network.inference.services import give_virtual, listen, load_ruleset, translate
 from analyzer.network.inference.sightings import Sighting, claims, sightings
 from analyzer.network.inference.wiring import add_gateways, direct_return, wire
 from analyzer.network.link import Network
@@ -54,9 +55,13 @@ class Inference:
 
 def infer(  # noqa: PLR0913, PLR0917 - the tables of a capture, and what people add to them
     flows: Sequence[Table], said: Sequence[Table], icmp: Sequence[Table], book: AddressBook,
-    mapping: Mapping, hosts: Iterable[Host] = (),
+    mapping: Mapping, hosts: Iterable[Host] = (), rulesets: Dict[str, str] | None = None,
 ) -> Inference:
-    """Infer the network from ``FLOWS``, ``CLAIMS`` and ``ICMP_EVENTS`` tables (one of each a capture)."""
+    """Infer the network from ``FLOWS``, ``CLAIMS`` and ``ICMP_EVENTS`` tables (one of each a capture).
+
+    ``rulesets`` are whole ``nft list ruleset`` texts by the name of a given host;
+    one that the model cannot read is said and left out.
+    """
     seen, told = sightings(flows, book), claims(said, book)
     tried, hidden = _without_snat_twins(attempts(flows, book))
     known = owners(seen, told, tried)
@@ -73,6 +78,8 @@ def infer(  # noqa: PLR0913, PLR0917 - the tables of a capture, and what people 
     network = Network({name: stack_of(host) for name, host in facts.items()}, links)
     balancers = tuple(draft.name for draft in made if draft.balancer)
     translate(network, balancers, mapping, tried, hidden, made)
+    for name, text in (rulesets or {}).items():
+        load_ruleset(network, name, text, ledger)
     macs = frozenset(mac for draft in made if draft.balancer for mac in draft.macs)
     heard = _heard(seen)
     connections = [captured(attempt, mapping, macs, heard) for attempt in tried]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from ipaddress import ip_network
 
 from analyzer.balance.mapping import Endpoint, Forwarding, Mapping, Protocol, VirtualService
+from analyzer.network.commands.nft import read
+from analyzer.network.commands.words import Misuse
 from analyzer.network.inference.captured import Attempt, Captured
 from analyzer.network.inference.drafts import Draft
 from analyzer.network.inference.facts import Ledger
 from analyzer.network.link import Network
-from analyzer.network.nat import Chain, Firewall, Hook, Match, Rule, Snat, alone, service
+from analyzer.network.nat import NO_FIREWALL, Chain, Firewall, Hook, Match, Rule, Snat, alone, service
 
 PROTOCOLS = {Protocol.TCP: 6, Protocol.UDP: 17, Protocol.ICMP: 1}
 
@@ -52,6 +54,17 @@ def translate(  # noqa: PLR0913, PLR0917 - what was declared, and all that may c
         chains.append(Chain(Hook.POSTROUTING, 100, "nat", tuple(dict.fromkeys(rules))))
     for name in balancers:
         network.stacks[name].firewall = Firewall(tuple(chains), stateful=True, invalid_known=False)
+
+
+def load_ruleset(network: Network, name: str, text: str, ledger: Ledger) -> None:
+    """Take a host's own packet filter, whole, instead of what the mapping says it does."""
+    if name not in network.stacks:
+        ledger.assume(f"the rules given for {name} belong to no host that was seen")
+        return
+    try:
+        network.stacks[name].firewall = read(NO_FIREWALL, text)
+    except Misuse as misuse:
+        ledger.assume(f"the rules given for {name} are not used: {misuse.answer.error}")
 
 
 def _keeps_the_source(each: VirtualService, forwarding: Forwarding, tried: list[Attempt]) -> bool:

@@ -1,0 +1,56 @@
+"""Facts that nobody gave, each the other way round: an answer that depends on one is no proof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from analyzer.network.inference.outside import NAME as OUTSIDE
+from analyzer.network.link import Network
+from analyzer.network.nat import DROP_INVALID
+from analyzer.network.stack import LOOPBACK
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A question that facts would answer, and the network where the answer is yes."""
+
+    question: str
+    change: Callable[[Network], None]
+
+    def applied(self, network: Network) -> Network:
+        """A copy of the network with the change made."""
+        made = network.copy()
+        self.change(made)
+        return made
+
+
+def variants(network: Network) -> Iterator[Variant]:
+    """The questions that matter for replies: balancers' filters, source checks of hosts with two interfaces."""
+    for name, stack in network.stacks.items():
+        firewall = stack.firewall
+        if firewall is not None and not firewall.invalid_known:
+            yield Variant(
+                f"whether {name} drops packets of connections that it has not seen (ct state invalid drop)",
+                _dropping(name),
+            )
+        ports = [port for port in stack.ports if port != LOOPBACK]
+        unknown = not any(key.endswith(".rp_filter") for key in stack.switches.values)
+        if len(ports) > 1 and unknown and not name.startswith(OUTSIDE):
+            yield Variant(f"whether rp_filter is 1 on {name} (sysctl -a -r rp_filter)", _strict(name))
+
+
+def _dropping(name: str) -> Callable[[Network], None]:
+    def change(network: Network) -> None:
+        firewall = network.firewall(name)
+        network.stacks[name].firewall = replace(
+            firewall, chains=(*firewall.chains, DROP_INVALID), invalid_known=True)
+
+    return change
+
+
+def _strict(name: str) -> Callable[[Network], None]:
+    def change(network: Network) -> None:
+        network.stacks[name].switches.values["net.ipv4.conf.all.rp_filter"] = 1
+
+    return change
