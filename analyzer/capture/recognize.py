@@ -38,7 +38,7 @@ def _recognize(name: str, stream: Stream, limits: Limits, *, prompt: bool = Fals
     if isinstance(reader, RecordReader):
         return reader
     stream.close()
-    return _converted(name, reader, limits)
+    return _converted(name, reader, limits, prompt=prompt)
 
 
 def _our_own(name: str, stream: Stream, limits: Limits, *, prompt: bool) -> RecordReader | str:
@@ -64,7 +64,7 @@ def _our_own(name: str, stream: Stream, limits: Limits, *, prompt: bool) -> Reco
     return unknown
 
 
-def _converted(name: str, unknown: str, limits: Limits) -> RecordReader:
+def _converted(name: str, unknown: str, limits: Limits, *, prompt: bool) -> RecordReader:
     """A capture in one of the formats that only Wireshark reads."""
     try:
         stream = Converted(name, limits.tool_seconds)
@@ -73,12 +73,16 @@ def _converted(name: str, unknown: str, limits: Limits) -> RecordReader:
             f"{unknown}; Wireshark may know it, but {error}: install tshark, or save the capture as pcapng in Wireshark"
         ) from error
     try:
-        window = Window(stream, limits.chunk_bytes)
-        if window.peek(4) != PCAPNG_MAGIC:
-            raise NotACapture(f"{unknown}; tshark does not read it either: {stream.complaint()}")  # noqa: TRY301 - the child is ended below
-        reader = PcapngReader(name, window, limits)
+        window = Window(stream, limits.chunk_bytes, prompt=prompt)
+        known = window.peek(4) == PCAPNG_MAGIC
+        reader = PcapngReader(name, window, limits) if known else None
     except BaseException:
         stream.close()
         raise
+    if reader is None:
+        stream.close()
+        if stream.silent and window.failure:
+            raise window.failure
+        raise NotACapture(f"{unknown}; tshark does not read it either: {stream.complaint()}")
     reader.format = "converted by tshark"
     return reader

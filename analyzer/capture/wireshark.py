@@ -43,6 +43,8 @@ class Converted:
         self._silent_seconds = silent_seconds
         self._complaint: IO[bytes] = tempfile.TemporaryFile()   # noqa: SIM115 - closed with the stream
         self._said = ""
+        self.silent = False
+        """Ended because nothing came for too long."""
         try:
             self._child = subprocess.Popen(
                 [program, "-n", "-r", safe_name(path), "-w", "-", "-F", "pcapng"],
@@ -57,6 +59,7 @@ class Converted:
         assert pipe is not None
         ready, _, _ = select.select([pipe], [], [], self._silent_seconds)
         if not ready:
+            self.silent = True
             self.close()
             raise CaptureDamaged(f"{self._path}: tshark was silent for {self._silent_seconds} seconds and was ended")
         count = os.readv(pipe.fileno(), [buffer])
