@@ -56,6 +56,11 @@ def apply(change: Change, situation: Situation) -> tuple[str, ...]:
             return _linux.set_switch(change, situation)
         case NeighborFlush():
             return (f"ip neigh flush to {change.address}",)
+        case AddressRemoval() if _elsewhere(change, situation):
+            found = _linux.holder(change.address).strip('"')
+            memory = _place(change)
+            removal = f'ip addr del {_prefix(change)} dev "$(cat {memory})"'
+            return (f"test -s {memory} || echo {found} > {memory}", removal)
         case _:
             return (_there_and_back(change, situation)[0],)
 
@@ -67,6 +72,9 @@ def take_back(change: Change, situation: Situation) -> tuple[str, ...]:
             return _linux.recall(change)
         case NeighborFlush():
             return ()    # nothing is configured: the address is asked for again with the next packet
+        case AddressRemoval() if _elsewhere(change, situation):
+            memory = _place(change)
+            return (f'ip addr add {_prefix(change)} dev "$(cat {memory})" && rm {memory}',)
         case _:
             return (_there_and_back(change, situation)[1],)
 
@@ -160,8 +168,17 @@ def rule(change: RuleChange) -> str:
 
 
 def _address(change: AddressAddition | AddressRemoval, s: Situation) -> str:
-    if change.interface or change.address == s.real.address:
-        name = _linux.device(change.interface, s)
-    else:
-        name = _linux.holder(change.address)
-    return f"{change.address}/{change.prefix_length} dev {name}"
+    return f"{_prefix(change)} dev {_linux.device(change.interface, s)}"
+
+
+def _prefix(change: AddressAddition | AddressRemoval) -> str:
+    return f"{change.address}/{change.prefix_length}"
+
+
+def _elsewhere(change: AddressRemoval, s: Situation) -> bool:
+    """Whether only the address itself can tell its interface: once it is gone, nothing can, so it is kept."""
+    return not change.interface and change.address != s.real.address
+
+
+def _place(change: AddressRemoval) -> str:
+    return "/run/replypath-address-" + str(change.address).replace(":", "-")

@@ -1,15 +1,18 @@
-"""Windows, ``route.exe`` (with ``netsh`` for IPv6 and for redirects), effective at once and until the next reboot.
+"""Windows, ``route.exe`` (with ``netsh`` for redirects), effective at once and until the next reboot.
 
-Grammar: ``ROUTE [-p] [-4|-6] ADD destination MASK netmask gateway [METRIC n] [IF n]``
-(Microsoft's page on the route command).  Written for an elevated cmd.exe.
-``-p`` is left out on purpose: the trial ends with a reboot.  No command here was
-run by us on Windows.
+Grammar: ``ROUTE [-f] [-p] [-4|-6] command [destination] [MASK netmask] [gateway]
+[METRIC metric] [IF interface]`` (its own help).  Written for an elevated cmd.exe.
+``-p`` is left out on purpose: the trial ends with a reboot.  A host route to the
+balancer is left out as well: it would need the interface's number, and Windows
+reaches a gateway on a connected subnet without it.  No command here was run by
+us on Windows.
 """
 
 from __future__ import annotations
 
 from ipaddress import IPv4Network
 
+from analyzer.dialects import _windows
 from analyzer.network.host import OnLink, System, Via
 from analyzer.remedy.alternative import Alternative
 from analyzer.remedy.change import Change, RouteChange, RouteRemoval, SwitchChange
@@ -20,29 +23,21 @@ TITLE = "Windows (route)"
 SYSTEM = System.WINDOWS
 AT_BALANCER = False
 PERSISTENT = False
-LEADS: tuple[type, ...] = ()
+LEADS: tuple[type, ...] = (RouteChange, RouteRemoval)
 EXECUTED = False
 
-METRIC = 1
-"""Added to the interface's metric; the connected route carries 256 of its own, so this one wins (not run here)."""
+REDIRECTS = "netsh interface ipv{} set global icmpredirects={}"
 
 
 def speaks(change: Change) -> bool:
-    """Routes through a gateway in the one table that Windows has, and its switch for redirects."""
-    match change:
-        case RouteChange():
-            return change.table is None and change.how != "replace"
-        case RouteRemoval():
-            return isinstance(change.next_hop, Via)
-        case SwitchChange():
-            return change.switch == "accept_redirects"
-        case _:
-            return False
+    """Routes in the one table that Windows has, and its one switch for redirects."""
+    return _windows.speaks(change) and not (isinstance(change, RouteRemoval) and isinstance(change.next_hop, OnLink))
 
 
 def commands(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """Apply every change; said twice, the second is refused (the object already exists)."""
-    return tuple(line for c in alternative.changes for line in _say(c, situation, persistent=False))
+    del situation
+    return tuple(line for c in alternative.changes for line in _apply(c, ""))
 
 
 def undo(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
@@ -51,23 +46,8 @@ def undo(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     return tuple(line for c in reversed(alternative.changes) for line in _take_back(c))
 
 
-def _take_back(change: Change) -> tuple[str, ...]:
-    match change:
-        case RouteChange(next_hop=OnLink()):
-            return ()     # nothing was added: see _say
-        case RouteChange(next_hop=Via() as hop):
-            return (_delete(change, hop),)
-        case RouteRemoval(next_hop=Via() as hop):
-            return (_add(change, hop, persistent=False),)
-        case SwitchChange():
-            return (f"netsh interface ipv{change.version} set global icmpredirects=enabled",
-                    "rem only if the check showed them enabled before; that is how Windows is delivered")
-        case _:
-            raise ValueError(f"{NAME} cannot say {type(change).__name__}")
-
-
 def check(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
-    """The right host, its table, its redirect switch, and the source and next hop for the client today."""
+    """The right host, its table, its redirect switch, and the next hop for the client today."""
     lines = [f'ipconfig | findstr /l /c:"{situation.real.address}"',
              "rem must print a line: then this is the right host",
              f"route print -{situation.version}", f"netsh interface ipv{situation.version} show global"]
@@ -82,44 +62,50 @@ def verify(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     del alternative
     said = (f"rem must contain: {situation.balancer_inside}",) if situation.balancer_inside is not None else ()
     lines = [line for question in _asked(situation) for line in (question, *said)]
-    if situation.virtual is not None and situation.virtual.port and situation.protocol.value == "tcp":
-        service = f"{situation.virtual.address} {situation.virtual.port}"
-        lines.append(f"rem then, on {situation.clients[0]}: nc -vz {service}, or Test-NetConnection -ComputerName "
-                     f"{situation.virtual.address} -Port {situation.virtual.port}")
-    return tuple(lines)
+    return (*lines, *_windows.reach_the_service("rem", situation))
 
 
 def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """The same with ``-p``, once it is verified: first take the trial's routes away."""
-    routes = [c for c in alternative.changes if isinstance(c, RouteChange) and isinstance(c.next_hop, Via)]
-    lines = [line for c in routes for line in (*_take_back(c), *_say(c, situation, persistent=True))]
-    return tuple(lines)
+    del situation
+    routes = [c for c in alternative.changes if isinstance(c, RouteChange)]
+    return tuple(line for c in routes for line in (*_take_back(c), *_apply(c, "-p ")))
 
 
 def dead_man(undo: tuple[str, ...]) -> str:
     """A shell of its own that waits two minutes; closing its window keeps the change."""
     said = " & ".join(line for line in undo if not line.startswith("rem "))
-    return f'start "undo in two minutes" cmd /c "timeout /t 120 & {said}"   - and if all is well: close that window'
+    wait = f"timeout /t {_windows.TRIAL_SECONDS}"
+    return f'start "undo in two minutes" cmd /c "{wait} & {said}"   - and if all is well: close that window'
 
 
-def _say(change: Change, situation: Situation, *, persistent: bool) -> tuple[str, ...]:
+def _apply(change: Change, keep: str) -> tuple[str, ...]:
     match change:
-        case RouteChange(next_hop=OnLink()):
-            return ()     # needs the interface's number, and Windows reaches a gateway on a connected subnet without it
         case RouteChange(next_hop=Via() as hop):
-            return (_add(change, hop, persistent=persistent),)
+            return (_add(change, hop, keep),)
         case RouteRemoval(next_hop=Via() as hop):
             return (_delete(change, hop),)
         case SwitchChange():
-            return (f"netsh interface ipv{situation.version} set global icmpredirects=disabled",)
+            return (REDIRECTS.format(change.version, "disabled"),)
         case _:
-            raise ValueError(f"{NAME} cannot say {type(change).__name__}")
+            return ()    # on-link: see above
 
 
-def _add(change: RouteChange | RouteRemoval, hop: Via, *, persistent: bool) -> str:
-    keep = "-p " if persistent else ""
-    metric = change.metric or METRIC
-    net = change.destination
+def _take_back(change: Change) -> tuple[str, ...]:
+    match change:
+        case RouteChange(next_hop=Via() as hop):
+            return (_delete(change, hop),)
+        case RouteRemoval(next_hop=Via() as hop):
+            return (_add(change, hop, ""),)
+        case SwitchChange():
+            return (REDIRECTS.format(change.version, "enabled"),
+                    "rem only if the check showed them enabled before; that is how Windows is delivered")
+        case _:
+            return ()
+
+
+def _add(change: RouteChange | RouteRemoval, hop: Via, keep: str) -> str:
+    net, metric = change.destination, _windows.metric(change)
     if isinstance(net, IPv4Network):
         return f"route {keep}add {net.network_address} mask {net.netmask} {hop.gateway} metric {metric}"
     return f"route {keep}-6 add {net} {hop.gateway} metric {metric}"
@@ -133,7 +119,4 @@ def _delete(change: RouteChange | RouteRemoval, hop: Via) -> str:
 
 
 def _asked(situation: Situation) -> tuple[str, ...]:
-    ask = 'powershell -Command "Find-NetRoute -RemoteIPAddress {} | Select-Object NextHop,InterfaceAlias"'
-    return tuple(ask.format(client) for client in situation.clients[:3])
-
-
+    return tuple(f'powershell -Command "{question}"' for question in _windows.asked(situation))

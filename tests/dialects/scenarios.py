@@ -28,6 +28,7 @@ class Scenario:
     situation: Situation
     probe: Probe = HTTP
     prepare: tuple[tuple[str, str], ...] = ()
+    then: tuple[tuple[str, str], ...] = ()    # what a caveat asks for on other hosts
     afterwards: tuple[str, ...] = ()    # taken back with the fix, on its host, what prepare left there
     on: dict[str, str] = field(default_factory=dict)
     lasting: bool = True
@@ -106,6 +107,15 @@ def udp() -> Topology:
     listener = Listener(n.SERVER1, n.RPORT, protocol="udp")
     topology = n.two_arm().with_host("server1", listeners=(listener,))
     return topology.with_host("balancer", nft=n.dnat(n.VIP, n.VPORT, n.SERVER1, protocol="udp"))
+
+
+def usurped() -> Topology:
+    """server2 has the balancer's inside address as well."""
+    topology = n.two_arm()
+    own = topology.host("server2").interfaces[0]
+    return topology.with_host(
+        "server2", interfaces=(replace(own, addresses=(*own.addresses, f"{n.BALANCER}/24")),), routes=()
+    )
 
 
 def narrow() -> Topology:
@@ -193,6 +203,18 @@ SCENARIOS: dict[str, Scenario] = {
     "stale-gateway": Scenario(
         n.two_arm, replace(_OUTSIDE, cause=Cause.STALE_GATEWAY_AFTER_FAILOVER, wrong_next_hop=None), OUTSIDE_PROBE,
         prepare=_DEAD_NODE, lasting=False,
+    ),
+    "duplicate-address": Scenario(
+        usurped,
+        replace(
+            _OUTSIDE, cause=Cause.DUPLICATE_ADDRESS, duplicate=ip(n.BALANCER), duplicate_mac="02:00:0a:00:02:0c",
+        ),
+        OUTSIDE_PROBE,
+        prepare=(
+            ("balancer", f"ping -c 1 -W 1 {n.SERVER1}"),
+            ("server1", f"ip neigh replace {n.BALANCER} lladdr 02:00:0a:00:02:0c dev eth0 nud reachable"),
+        ),
+        then=(("server1", f"ip neigh flush to {n.BALANCER}"),), on={"02:00:0a:00:02:0c": "server2"}, lasting=False,
     ),
     "wrong-prefix-length": Scenario(
         too_wide,

@@ -94,6 +94,8 @@ def try_one(bench: Bench, scenario: Scenario, name: str, fix: Fix, before: str) 
     applied = [ran(bench, host, line) for line in fix.commands]
     said = "\n".join(map(str, applied))
     assert all(r.ok for r in applied), said
+    for other, line in scenario.then:
+        bench.shell(other, line)
     if (name, fix.kind) not in MENDS_NOTHING_ALONE:
         assert works(bench, scenario), said
         if scenario.lasting and fix.dialect == "linux-iproute2":    # the others make the same tables
