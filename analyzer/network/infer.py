@@ -20,7 +20,7 @@ from analyzer.network.inference.drafts import Draft, drafts
 from analyzer.network.inference.facts import Ledger, host_of
 from analyzer.network.inference.outside import bridge, outside
 from analyzer.network.inference.owners import Owners, owners
-from analyzer.network.inference.policy import learn_redirects, settle_invalid
+from analyzer.network.inference.policy import learn_redirects, settle
 from analyzer.network.inference.services import give_virtual, listen, load_ruleset, translate
 from analyzer.network.inference.sightings import Sighting, claims, sightings
 from analyzer.network.inference.wiring import add_gateways, direct_return, wire
@@ -64,7 +64,8 @@ def infer(  # noqa: PLR0913, PLR0917 - the tables of a capture, and what people 
     """
     seen, told = sightings(flows, book), claims(said, book)
     tried, hidden = _without_snat_twins(attempts(flows, book))
-    known = owners(seen, told, tried)
+    reals = frozenset(real.endpoint.address for each in mapping.services for real in each.reals)
+    known = owners(seen, told, tried, reals)
     ledger = Ledger()
     made = drafts(known, seen, tried, mapping, hosts)
     give_virtual(made, tried, mapping, ledger)
@@ -82,11 +83,12 @@ def infer(  # noqa: PLR0913, PLR0917 - the tables of a capture, and what people 
         load_ruleset(network, name, text, ledger)
     macs = frozenset(mac for draft in made if draft.balancer for mac in draft.macs)
     heard = _heard(seen)
-    connections = [captured(attempt, mapping, macs, heard) for attempt in tried]
+    asked = [attempt for attempt in tried if attempt.copies or attempt.finished]   # else nobody knows what was dialled
+    connections = [captured(attempt, mapping, macs, heard) for attempt in asked]
     listen(network, tried, connections, mapping, ledger)
-    connections = _of_the_last_state(connections, made, network, ledger)
+    connections = _of_the_last_state(connections, made, ledger)
     learn_redirects(network, made, icmp, book, ledger)
-    settle_invalid(network, balancers, connections, ledger)
+    settle(network, balancers, connections, ledger)
     if not balancers:
         ledger.miss("which host is the balancer")
     shown = tuple(_shown(made, known))
@@ -101,26 +103,18 @@ def _heard(seen: Iterable[Sighting]) -> frozenset[IPAddress]:
 
 
 def _of_the_last_state(
-    connections: list[Captured], made: list[Draft], network: Network, ledger: Ledger
+    connections: list[Captured], made: list[Draft], ledger: Ledger
 ) -> list[Captured]:
     """Leave out what was captured before a host changed its next hop: the model is of the network afterwards."""
-    changed: dict[tuple[str, IPAddress], int] = {
-        (draft.name, destination): at for draft in made for destination, at in draft.changed_ns.items()
-    }
-    kept = [each for each in connections if not any(
-        each.began_ns <= changed.get((network.owner(sender) or "", to), 0)
-        for sender, to in _ways(each)
-    )]
-    for name, destination in changed:
-        ledger.assume(f"{name} changed its next hop for {destination} in the capture: the model is of the time after")
-    return kept
-
-
-def _ways(each: Captured) -> Iterable[tuple[IPAddress, IPAddress]]:
-    yield each.client, each.dialled.address
-    for end in (each.real, each.dialled):
-        if end is not None:
-            yield end.address, each.client
+    changed: dict[IPAddress, int] = {}
+    for draft in made:
+        for destination, at in draft.changed_ns.items():
+            changed[destination] = max(at, changed.get(destination, 0))
+            ledger.assume(f"{draft.name} changed its next hop for {destination}: the model is of the time after that")
+    return [
+        each for each in connections
+        if all(each.began_ns > changed.get(address, 0) for address in (each.client, each.dialled.address))
+    ]
 
 
 def _without_snat_twins(tried: list[Attempt]) -> tuple[list[Attempt], list[tuple[Attempt, Attempt]]]:

@@ -126,15 +126,18 @@ def _routes(
     routes = [_connected(each, own.network, own) for each in interfaces for own in each.addresses
               if each.name != "lo" and own.network.prefixlen < own.network.max_prefixlen]
     nets = {route.destination for route in routes}
+    connected = {(hop.interface, route.destination) for route in routes for hop in route.next_hops}
     exits: dict[tuple[str, IPAddress], list[IPAddress]] = {}
     for destination, (own, mac) in draft.sends.items():
         interface = names.get(own, "")
         target = next((each for each in made if mac in each.macs), None)
         inside = any(destination.version == net.version and destination in net for net in nets)
+        here = any(name == interface and destination.version == net.version and destination in net
+                   for name, net in connected)
         if not interface or target is None:
             continue
         if target.answers_on(mac, destination):
-            if not inside:
+            if not here:
                 routes.append(Route(ip_network(destination), (OnLink(interface),), scope="link"))
             continue
         gateway = _gateway(target, mac, destination, nets)

@@ -67,8 +67,14 @@ class Owners:
         return [mac for mac, own in self.addresses.items() if address in own]
 
 
-def owners(seen: Iterable[Sighting], said: Iterable[Claim], tried: Iterable[Attempt]) -> Owners:
-    """Read the owners, hosts and links off everything that was seen."""
+def owners(
+    seen: Iterable[Sighting], said: Iterable[Claim], tried: Iterable[Attempt], reals: frozenset[IPAddress]
+) -> Owners:
+    """Read the owners, hosts and links off everything that was seen.
+
+    A real server (``reals``) that never spoke is at the MAC that its requests were sent to.
+    """
+    seen = list(seen)
     found = Owners()
     said = list(said)
     spoken_for = {claim.address for claim in said}
@@ -88,6 +94,10 @@ def owners(seen: Iterable[Sighting], said: Iterable[Claim], tried: Iterable[Atte
         if usable(each.source_mac) and each.original and (new or each.source in found.addresses[each.source_mac]):
             found.addresses[each.source_mac].setdefault(each.source, (each.capture, each.frame))
             taken.add(each.source)
+    for each in seen:
+        silent = each.destination in reals and not found.macs_of(each.destination)
+        if silent and usable(each.destination_mac) and not found.addresses.get(each.destination_mac):
+            found.addresses[each.destination_mac][each.destination] = (each.capture, each.frame)
     _neighbours(found, said)
     for attempt in tried:
         _one_host(found, attempt)

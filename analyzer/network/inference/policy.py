@@ -1,8 +1,8 @@
 """What packets alone tell of switches and filters: redirects that were obeyed, packets that were dropped.
 
-A balancer's filter is never captured, only its effect.  Both hypotheses about
-packets that belong to no tracked connection are calibrated; the one that explains
-more of the capture is taken, and where both explain it alike it stays open.
+A filter or a switch is never captured, only its effect.  Where the usual answer
+does not explain the captured connections and the other one does, the other one is
+taken, and said; where both explain them alike the question stays open.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from analyzer.network.calibrate import calibrate
 from analyzer.network.inference.captured import Captured
 from analyzer.network.inference.drafts import Draft
 from analyzer.network.inference.facts import Ledger
+from analyzer.network.inference.variants import variants
 from analyzer.network.link import Network
-from analyzer.network.nat import DROP_INVALID, NO_FIREWALL
 from analyzer.network.redirect import learn
 from analyzer.tables import ICMP_REDIRECT, AddressBook, Table
 
@@ -41,24 +41,16 @@ def learn_redirects(
                 ledger.assume(f"{name} still obeys the redirect of frame {frame} ({destination} to {gateway})")
 
 
-def settle_invalid(
-    network: Network, balancers: tuple[str, ...], connections: list[Captured], ledger: Ledger
-) -> None:
-    """Do the balancers drop packets of connections that they have not seen?  The better calibration says."""
-    if not balancers:
-        return
-    forwarding = calibrate(network, connections)
-    if any("of connections that it has not seen" in text for each in forwarding.passed for text in each.assumed):
+def settle(network: Network, balancers: tuple[str, ...], connections: list[Captured], ledger: Ledger) -> None:
+    """Decide what nobody told, where only one answer explains the captured connections."""
+    present = calibrate(network, connections)
+    if any("of connections that it has not seen" in text for each in present.passed for text in each.assumed):
         for name in balancers:
             network.stacks[name].firewall = replace(network.firewall(name), invalid_known=True)
-        return
-    if not forwarding.misses:
-        return
-    dropping = network.copy()
-    for name in balancers:
-        dropping.stacks[name].firewall = replace(
-            network.firewall(name), chains=(*network.firewall(name).chains, DROP_INVALID), invalid_known=True)
-    if len(calibrate(dropping, connections).misses) < len(forwarding.misses):
-        for name in balancers:
-            network.stacks[name].firewall = dropping.stacks[name].firewall or NO_FIREWALL
-            ledger.assume(f"{name} drops packets of connections that it has not seen: captured ones fail just so")
+    misses = len(present.misses)
+    for each in list(variants(network)) if misses else ():
+        better = len(calibrate(each.applied(network), connections).misses)
+        if better < misses:
+            misses = better
+            each.change(network)
+            ledger.assume(f"{each.says}: captured connections fare just so")

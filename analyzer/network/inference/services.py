@@ -28,9 +28,15 @@ def give_virtual(made: list[Draft], tried: list[Attempt], mapping: Mapping, ledg
             continue
         into = {copy.destination_mac for attempt in tried for copy in attempt.copies if copy.server.address == address}
         draft = next((d for d in balancers if into & set(d.macs)), balancers[0])
-        mac = next((mac for mac in draft.macs if mac in into), draft.macs[0])
+        mac = next((mac for mac in draft.macs if mac in into and not _private(draft, mac)),
+                   next((mac for mac in draft.macs if mac in into), draft.macs[0]))
         draft.addresses.setdefault(mac, []).append(address)
         ledger.assume(f"{draft.name} has the virtual address {address}")
+
+
+def _private(draft: Draft, mac: str) -> bool:
+    """Whether the interface is the balancer's inside one: a virtual address is rather on the other."""
+    return len(draft.macs) > 1 and any(address.is_private for address in draft.addresses.get(mac, ()))
 
 
 def translate(  # noqa: PLR0913, PLR0917 - what was declared, and all that may contradict it

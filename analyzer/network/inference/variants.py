@@ -16,6 +16,7 @@ class Variant:
     """A question that facts would answer, and the network where the answer is yes."""
 
     question: str
+    says: str
     change: Callable[[Network], None]
 
     def applied(self, network: Network) -> Network:
@@ -32,12 +33,18 @@ def variants(network: Network) -> Iterator[Variant]:
         if firewall is not None and not firewall.invalid_known:
             yield Variant(
                 f"whether {name} drops packets of connections that it has not seen (ct state invalid drop)",
+                f"{name} drops packets of connections that it has not seen",
                 _dropping(name),
             )
         ports = [port for port in stack.ports if port != LOOPBACK]
         unknown = not any(key.endswith(".rp_filter") for key in stack.switches.values)
         if len(ports) > 1 and unknown and not name.startswith(OUTSIDE):
-            yield Variant(f"whether rp_filter is 1 on {name} (sysctl -a -r rp_filter)", _strict(name))
+            question = f"whether rp_filter is 1 on {name} (sysctl -a -r rp_filter)"
+            yield Variant(question, f"rp_filter is 1 on {name}", _strict(name))
+        six = any(own.interface.version == 6 for port in ports for own in stack.ports[port].addresses)
+        if six and not any(key.startswith("net.ipv6.conf.") for key in stack.switches.values):
+            question = f"whether {name} ignores redirects (sysctl -a -r ipv6.*accept_redirects)"
+            yield Variant(question, f"{name} ignores IPv6 redirects", _deaf(name))
 
 
 def _dropping(name: str) -> Callable[[Network], None]:
@@ -52,5 +59,13 @@ def _dropping(name: str) -> Callable[[Network], None]:
 def _strict(name: str) -> Callable[[Network], None]:
     def change(network: Network) -> None:
         network.stacks[name].switches.values["net.ipv4.conf.all.rp_filter"] = 1
+
+    return change
+
+
+def _deaf(name: str) -> Callable[[Network], None]:
+    def change(network: Network) -> None:
+        stack = network.stacks[name]
+        stack.switches.values |= {f"net.ipv6.conf.{port}.accept_redirects": 0 for port in stack.ports}
 
     return change
