@@ -61,9 +61,17 @@ class Rows:
         """A line of this source."""
         return Origin(self.source, line)
 
+    def enter(self, source: str) -> None:
+        """What follows was read in another file."""
+        self.source = self.problems.source = source
+
     def warn(self, line: int, text: str) -> None:
         """Something that was read and could not become a row."""
-        self.warnings[ConfigWarning(self.origin(line), text)] = None
+        self.note(self.origin(line), text)
+
+    def note(self, origin: Origin, text: str) -> None:
+        """The same, of a place that is known already."""
+        self.warnings[ConfigWarning(origin, text)] = None
 
     def own(self, address: IPAddress | None) -> None:
         """An address of the balancer itself."""
@@ -128,13 +136,13 @@ class Rows:
                                          "more")
             if (real.forwarding is Forwarding.DIRECT
                     and real.endpoint.address.version != virtual.address.version):
-                self.warn(real.origin.line, f"{real.endpoint} behind {virtual}: left out, direct changes no address "
-                                            "and so not the IP version")
+                self.note(real.origin, f"{real.endpoint} behind {virtual}: left out, direct changes no address "
+                                      "and so not the IP version")
                 continue
             first = known.setdefault(real.endpoint, real)
             if first is not real and first.forwarding is not real.forwarding:
-                self.warn(real.origin.line, f"{real.endpoint} behind {virtual} is {first.forwarding} by line "
-                                            f"{first.origin.line} and {real.forwarding} here; the first is kept")
+                self.note(real.origin, f"{real.endpoint} behind {virtual} is {first.forwarding} by line "
+                                       f"{first.origin.line} and {real.forwarding} here; the first is kept")
 
     def unchanged(self, endpoint: Endpoint, virtual: Endpoint, forwarding: Forwarding, line: int) -> Endpoint:
         """The port that a real server sees: with direct return and tunnels it is the client's, whatever is written."""
@@ -157,7 +165,8 @@ class Rows:
         for key, service in self._services.items():
             reals = tuple(self._reals[key].values())
             if not reals:
-                self.warn(service.origin.line,
-                          f"{service.protocol} {service.virtual} has no real server with an address")
+                self.note(service.origin, f"{service.protocol} {service.virtual} has no real server with an address")
             services.append(VirtualService(service.virtual, service.protocol, reals, service.origin, service.name))
-        return Mapping(tuple(services), tuple(self.balancers), tuple(self.warnings))
+        virtual = {service.virtual.address for service in services}
+        own = tuple(address for address in self.balancers if address not in virtual)
+        return Mapping(tuple(services), own, tuple(self.warnings))

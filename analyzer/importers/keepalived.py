@@ -45,24 +45,21 @@ def read(text: str, source: str) -> Mapping:
     found = [s for s in _kept(statements(text, rows.problems, HASH_AND_BANG), known, rows) if s.words]
     groups = {str(s.words[1]): s for s in found if s.words[0] == "virtual_server_group" and len(s.words) > 1}
     reader = _Reader(rows, groups)
-    own: list[IPAddress] = []
     for statement in found:
         match statement.words[0]:
             case "virtual_server":
                 reader.server(statement)
             case "vrrp_instance":
-                own += reader.owned(statement)
+                rows.balancers |= dict.fromkeys(reader.owned(statement))
             case "static_ipaddress":
-                own += reader.addresses(statement)
+                rows.balancers |= dict.fromkeys(reader.addresses(statement))
             case "local_address_group":
-                own += reader.addresses(statement)
+                rows.balancers |= dict.fromkeys(reader.addresses(statement))
             case "include":
                 rows.warn(statement.line, f"{' '.join(statement.words)}: we read only this file, give that one too")
             case _:
                 misspelt(statement.words[0], statement.line, _WANTED_TOP, _KNOWN, rows.problems)
-    mapping = rows.mapping()
-    virtual = {service.virtual.address for service in mapping.services}
-    return mapping + Mapping(balancers=tuple(address for address in own if address not in virtual))
+    return rows.mapping()
 
 
 def _kept(found: list[Statement], known: dict[str, str], rows: Rows) -> list[Statement]:

@@ -135,7 +135,7 @@ def test_every_damaged_line_is_named():
         "n:7:56: expected dnat to: a port from 1 to 65535, got '99999'",
         "n:8:40: expected { ... } or @NAME, got '80'",
         "n:9:25: expected a chain after jump, got the end of the rule",
-        "n:10:49: expected a map, got '{'",
+        "n:10:50: expected a map, got '{'",
         "n:13:1: expected a '{' before this '}', got none",
         "n:14:1: expected a '}' for the block that begins here, got the end of the file",
     ]
