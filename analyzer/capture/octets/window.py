@@ -63,7 +63,7 @@ class Window:
         there: the reason stays in ``failure``.
         """
         kept = self.octets[self.begin : self.end]
-        octets = self._free(max(self._chunk, need))
+        octets = self._free(max(self._chunk, need, len(kept)))
         octets[: len(kept)] = kept
         self.base += self.begin
         self.begin, self.end = 0, len(kept)
