@@ -211,10 +211,9 @@ def things_read(alternative: Alternative, s: Situation) -> tuple[str, ...]:
             lines += [line for key in keys_of(change, s) for line in (f"sysctl -n {key}", wanted)]
     for change in alternative.changes:
         if isinstance(change, AddressAddition | AddressRemoval):
-            there = isinstance(change, AddressAddition)
-            lines += [f"ip -o addr show to {change.address}",
-                      f"# must contain: {change.address}/{change.prefix_length}" if there else
-                      f"# must not contain: {change.address}/{change.prefix_length}"]
+            no = "" if isinstance(change, AddressAddition) else "not "
+            prefix = "" if change.prefix_length is None else change.prefix_length
+            lines += [f"ip -o addr show to {change.address}", f"# must {no}contain: {change.address}/{prefix}"]
     return tuple(lines)
 
 

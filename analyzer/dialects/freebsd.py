@@ -31,7 +31,7 @@ REDIRECTS = {4: ("net.inet.icmp.drop_redirect", 1), 6: ("net.inet6.icmp6.redirac
 def speaks(change: Change) -> bool:
     """Routes of the one table, the redirect switch, a neighbour, an address on an interface that is known."""
     if isinstance(change, AddressRemoval | AddressAddition):
-        return bool(change.interface)
+        return bool(change.interface) and change.prefix_length is not None
     return _bsd.speaks(change)
 
 

@@ -57,10 +57,9 @@ def apply(change: Change, situation: Situation) -> tuple[str, ...]:
         case NeighborFlush():
             return (f"ip neigh flush to {change.address}",)
         case AddressRemoval() if _elsewhere(change, situation):
-            found = _linux.holder(change.address).strip('"')
             memory = _place(change)
-            removal = f'ip addr del {_prefix(change)} dev "$(cat {memory})"'
-            return (f"test -s {memory} || echo {found} > {memory}", removal)
+            found = f"ip -o addr show to {change.address} | awk '{{print $4, \"dev\", $2}}'"
+            return (f"test -s {memory} || {found} > {memory}", f"ip addr del $(cat {memory})")
         case _:
             return (_there_and_back(change, situation)[0],)
 
@@ -74,7 +73,7 @@ def take_back(change: Change, situation: Situation) -> tuple[str, ...]:
             return ()    # nothing is configured: the address is asked for again with the next packet
         case AddressRemoval() if _elsewhere(change, situation):
             memory = _place(change)
-            return (f'ip addr add {_prefix(change)} dev "$(cat {memory})" && rm {memory}',)
+            return (f"ip addr add $(cat {memory}) && rm {memory}",)
         case _:
             return (_there_and_back(change, situation)[1],)
 
@@ -168,16 +167,12 @@ def rule(change: RuleChange) -> str:
 
 
 def _address(change: AddressAddition | AddressRemoval, s: Situation) -> str:
-    return f"{_prefix(change)} dev {_linux.device(change.interface, s)}"
-
-
-def _prefix(change: AddressAddition | AddressRemoval) -> str:
-    return f"{change.address}/{change.prefix_length}"
+    return f"{change.address}/{change.prefix_length} dev {_linux.device(change.interface, s)}"
 
 
 def _elsewhere(change: AddressRemoval, s: Situation) -> bool:
-    """Whether only the address itself can tell its interface: once it is gone, nothing can, so it is kept."""
-    return not change.interface and change.address != s.real.address
+    """Whether only the host can tell prefix and interface: once the address is gone nothing can, so they are kept."""
+    return change.prefix_length is None or (not change.interface and change.address != s.real.address)
 
 
 def _place(change: AddressRemoval) -> str:

@@ -93,9 +93,8 @@ def _apply(change: Change, s: Situation, store: str) -> tuple[str, ...]:
         case NeighborFlush():
             return (f"Remove-NetNeighbor -IPAddress {change.address} -Confirm:$false",)
         case AddressRemoval():
-            taken = f"Remove-NetIPAddress -IPAddress {change.address} -PrefixLength {change.prefix_length}"
             return (f"Get-NetIPAddress -IPAddress {change.address} | Export-Clixml {ADDRESS}",
-                    f"{taken} -PolicyStore ActiveStore -Confirm:$false")
+                    f"Remove-NetIPAddress -IPAddress {change.address} -PolicyStore ActiveStore -Confirm:$false")
         case _:
             raise ValueError(f"{NAME} cannot say {type(change).__name__}")
 
@@ -114,8 +113,9 @@ def _take_back(change: Change, s: Situation) -> tuple[str, ...]:
         case NeighborFlush():
             return ()    # nothing is configured: the address is asked for again with the next packet
         case AddressRemoval():
-            back = f"New-NetIPAddress -IPAddress {change.address} -PrefixLength {change.prefix_length}"
-            return (f"{back} -InterfaceIndex (Import-Clixml {ADDRESS}).InterfaceIndex", f"Remove-Item {ADDRESS}")
+            kept = f"(Import-Clixml {ADDRESS})"
+            back = f"New-NetIPAddress -IPAddress {change.address} -PrefixLength {kept}.PrefixLength"
+            return (f"{back} -InterfaceIndex {kept}.InterfaceIndex", f"Remove-Item {ADDRESS}")
         case _:
             raise ValueError(f"{NAME} cannot say {type(change).__name__}")
 

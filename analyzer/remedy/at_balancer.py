@@ -112,10 +112,16 @@ def _snat(
         kind, title, s.balancer_on, changes,
         why="The real server then answers to the balancer, whatever its own routes say: nothing changes on the "
             "servers, direct connections stay direct, and no redirect can undo it.",
-        caveats=(lost, *_members(s), "Only new connections are translated.",
+        caveats=(*_product(s), lost, *_members(s), "Only new connections are translated.",
                  "On a balancer pair, use an address that moves on failover where connections must survive it."),
         blast=70 if kind is Kind.SNAT_ALL else 10, at_balancer=True,
     )
+
+
+def _product(s: Situation) -> tuple[str, ...]:
+    if s.balancer_dialect:
+        return ()
+    return ("Nothing here tells which product the balancer is: take the commands of yours.",)
 
 
 def _members(s: Situation) -> tuple[str, ...]:

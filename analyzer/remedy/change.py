@@ -146,15 +146,19 @@ class SwitchChange:
 
 @dataclass(frozen=True, slots=True)
 class AddressRemoval:
-    """Take an address off an interface (a duplicate, a VIP in the wrong place)."""
+    """Take an address off an interface (a duplicate, a VIP in the wrong place).
+
+    ``prefix_length`` is ``None`` where only the host itself knows it.
+    """
 
     address: IPAddress
-    prefix_length: int
+    prefix_length: int | None
     interface: str
 
     def __post_init__(self) -> None:
         checked(self.address)
-        checked_number(self.prefix_length, 0, self.address.max_prefixlen, "a prefix length")
+        if self.prefix_length is not None:
+            checked_number(self.prefix_length, 0, self.address.max_prefixlen, "a prefix length")
         checked_interface(self.interface)
 
 

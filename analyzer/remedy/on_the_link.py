@@ -5,7 +5,7 @@ from __future__ import annotations
 from analyzer.network.host import IPAddress, Via
 from analyzer.remedy import caveats
 from analyzer.remedy.alternative import Alternative, Kind
-from analyzer.remedy.alternatives import NO_BALANCER_ADDRESS, NO_SUBNET, connection_mark
+from analyzer.remedy.alternatives import NO_BALANCER_ADDRESS, connection_mark
 from analyzer.remedy.change import (
     AddressAddition,
     AddressRemoval,
@@ -76,17 +76,15 @@ def remove_duplicate(s: Situation) -> Alternative | None:
     """The host that must not have the address gives it up."""
     if s.duplicate is None:
         return None
-    changes: tuple[Change, ...] = ()
-    if s.lan is not None:
-        changes = (AddressRemoval(s.duplicate, s.lan.prefixlen, ""),)
     owner = f"the host with MAC {s.duplicate_mac}" if s.duplicate_mac else "the host that must not have it"
     return Alternative(
-        Kind.REMOVE_DUPLICATE, f"Take {s.duplicate} off {owner}", s.duplicate_mac or str(s.duplicate), changes,
+        Kind.REMOVE_DUPLICATE, f"Take {s.duplicate} off {owner}", s.duplicate_mac or str(s.duplicate),
+        (AddressRemoval(s.duplicate, None, ""),),
         why="Two hosts answer for one address, and the reply goes to whoever answered last: no route mends that.",
         caveats=(f"Run it on {owner}, not on the balancer: compare the MAC address that the check prints.",
                  "Remove it from that host's configuration as well, or it returns with the next start.",
                  f"Afterwards, on each server: ip neigh flush to {s.duplicate}"),
-        blast=10, missing=() if changes else (NO_SUBNET,),
+        blast=10,
     )
 
 

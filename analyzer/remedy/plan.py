@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from analyzer.diagnose.finding import Applicability, Fix, Proof
 from analyzer.network.host import System
-from analyzer.remedy.alternative import Alternative
+from analyzer.remedy.alternative import Alternative, Kind
 from analyzer.remedy.causes import ways_out
 from analyzer.remedy.change import ConntrackSwitch, SwitchChange
 from analyzer.remedy.dialect import Dialect
@@ -17,6 +17,10 @@ Prover = Callable[[Alternative], Proof]
 
 FIRST = ("linux-iproute2", "linux-nftables", "linux-iptables", "linux-net-tools", "windows-powershell", "windows-route")
 """Dialects that are printed first where several fit, most usual first."""
+
+
+NO_ADVICE = (Kind.SNAT_ALL, Kind.REMOVE_ROUTE)
+"""They work, but what they cost is for the people on the spot to decide: every client's address, somebody's route."""
 
 
 def alternatives(situation: Situation) -> tuple[Alternative, ...]:
@@ -33,16 +37,20 @@ def plan(
 ) -> tuple[Fix, ...]:
     """The fixes for ``situation``: one for each alternative and dialect, recommended first, then by blast radius.
 
-    ``systems`` names the dialects to use, in this order; ``None`` means those
-    that fit the hosts as far as they are known.  ``prove`` replays an alternative;
-    one that it calls harmful or ineffective is never recommended.
+    ``systems`` names the dialects to print first, and with them the server's
+    system; ``None`` leaves both to what is known of the hosts.  ``prove`` replays an
+    alternative; one that it calls harmful or ineffective is never recommended.
+    Where the best way lacks a fact and the others are no advice, nothing is
+    recommended, and what lacks the fact comes first and says which.
     """
     ordered: list[tuple[Alternative, Proof, tuple[Dialect, ...]]] = []
     for alternative in alternatives(situation):
         proof = _proof(alternative, prove)
         ordered.append((alternative, proof, _speakers(alternative, situation, dialects, systems)))
     best = next((a for a, proof, speakers in ordered if _can_be_recommended(a, proof) and speakers), None)
-    ordered.sort(key=lambda row: (row[0] is not best, bool(row[0].missing), _harm(row[1]), row[0].blast))
+    ordered.sort(key=lambda row: (
+        row[0] is not best, bool(row[0].missing) is (best is not None), _harm(row[1]), row[0].blast,
+    ))
     fixes = []
     for alternative, proof, speakers in ordered:
         if alternative.missing:
@@ -55,7 +63,8 @@ def plan(
 
 
 def _can_be_recommended(alternative: Alternative, proof: Proof) -> bool:
-    return not alternative.missing and proof.applicability in (Applicability.PROVEN, Applicability.UNPROVEN)
+    useful = proof.applicability in (Applicability.PROVEN, Applicability.UNPROVEN)
+    return useful and not alternative.missing and alternative.kind not in NO_ADVICE
 
 
 def _harm(proof: Proof) -> tuple[int, int]:
@@ -75,12 +84,13 @@ def _speakers(
     alternative: Alternative, s: Situation, dialects: Mapping[str, Dialect], systems: tuple[str, ...] | None,
 ) -> tuple[Dialect, ...]:
     """The dialects that can say all of this alternative's changes and fit the host that must change."""
-    if systems is not None:
-        chosen = [dialects[name] for name in systems if name in dialects]
-    else:
-        names = [n for n in FIRST if n in dialects] + [n for n in dialects if n not in FIRST]
-        chosen = [dialects[n] for n in names if not dialects[n].PERSISTENT and _fits(dialects[n], alternative, s)]
-        chosen.sort(key=lambda d: not _expected(d, alternative, s))
+    asked = [dialects[name] for name in systems or () if name in dialects]
+    if asked and not alternative.at_balancer:
+        s = replace(s, system=asked[0].SYSTEM, system_doubt="")    # who asks for a dialect knows the server
+    names = [n for n in FIRST if n in dialects] + [n for n in dialects if n not in FIRST]
+    fitting = [dialects[n] for n in names if not dialects[n].PERSISTENT and _fits(dialects[n], alternative, s)]
+    fitting.sort(key=lambda d: not _expected(d, alternative, s))
+    chosen = dict.fromkeys((*(d for d in asked if alternative.at_balancer <= d.AT_BALANCER), *fitting))
     return tuple(d for d in chosen if _says(d, alternative))
 
 

@@ -13,7 +13,7 @@ from analyzer.diagnose.finding import Applicability, Cause, Proof
 from analyzer.dialects import available, fixes
 from analyzer.network.host import Host, Route, Rule, System
 from analyzer.remedy.causes import WAYS_OUT
-from analyzer.remedy.plan import alternatives
+from analyzer.remedy.plan import NO_ADVICE, alternatives
 
 THREE = ("linux-iproute2", "linux-net-tools", "windows-route")
 
@@ -30,7 +30,7 @@ def kinds(situation):
 def test_every_situation_has_one_recommendation_and_it_comes_first(label):
     printed = fixes(SITUATIONS[label])
     chosen = [f for f in printed if f.recommended]
-    if not any(f.commands for f in printed):
+    if not any(f.commands and f.kind not in NO_ADVICE for f in printed):
         assert not chosen    # arp_ignore has no IPv6 twin: nothing to say is said by silence
         return
     assert len({(f.kind, f.on) for f in chosen}) == 1
@@ -133,10 +133,35 @@ def test_a_guessed_system_comes_first_and_the_doubt_is_said():
     assert "TTL 128" in printed[0].caveats[0]
 
 
-def test_named_dialects_are_the_only_ones_and_keep_their_order():
-    printed = [f.dialect for f in fixes(BASE, THREE) if f.kind == "host-route-per-client"]
-    assert printed == list(THREE)
-    assert {f.dialect for f in fixes(BASE, ("windows-route",))} <= {"windows-route", ""}
+def test_a_named_dialect_comes_first_and_tells_the_system():
+    printed = [f.dialect for f in fixes(BASE, ("windows-route",)) if f.kind == "host-route-per-client"]
+    assert printed == ["windows-route", "windows-powershell", "windows-netsh"]
+    printed = [f.dialect for f in fixes(BASE, ("linux-net-tools",)) if f.kind == "host-route-per-client"]
+    assert printed == ["linux-net-tools", "linux-iproute2"]
+    both = [f.dialect for f in fixes(BASE, THREE) if f.kind == "host-route-per-client"]
+    assert both == list(THREE)
+
+
+def test_a_named_dialect_does_not_silence_the_balancer():
+    printed = fixes(replace(BASE, cause=Cause.SERVER_IS_CLIENT), ("windows-route",))
+    assert printed[0].kind == "hairpin-snat"
+    assert printed[0].dialect == "linux-nftables"
+
+
+def test_a_permanent_dialect_can_be_asked_for():
+    printed = [f for f in fixes(BASE, ("linux-netplan",)) if f.kind == "host-route-per-client"]
+    assert printed[0].dialect == "linux-netplan"
+    assert any("90-replypath" in line for line in printed[0].commands)
+
+
+def test_what_costs_every_clients_address_is_no_advice():
+    """Better nothing recommended, and the missing fact named first."""
+    blind = replace(BASE, cause=Cause.DEFAULT_GATEWAY_ELSEWHERE, balancer_inside=None)
+    printed = fixes(blind)
+    assert not any(f.recommended for f in printed)
+    assert printed[0].kind == "connection-mark"
+    assert printed[0].proof.missing_facts == ("the balancer's address on the servers' link",)
+    assert any(f.kind == "snat-all-clients" and f.commands for f in printed)
 
 
 def test_a_harmful_or_useless_fix_is_not_recommended_and_goes_to_the_end():
