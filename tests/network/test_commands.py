@@ -1,0 +1,125 @@
+"""The commands that are printed, as they are printed: scripts, here-documents, look-ups, Windows."""
+
+from ipaddress import ip_interface, ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from network_lan import server_stack
+
+from analyzer.network.building import stack_of
+from analyzer.network.commands import execute, script
+from analyzer.network.host import Host, Interface, OnLink, Route, System
+from analyzer.network.nat import Dnat, Drop, Hook, SetMark, Snat
+
+
+def windows():
+    return stack_of(Host("win", System.WINDOWS, (Interface("12", "02:00:00:00:00:71", (ip_interface("10.31.7.71/24"),)),),
+                         (Route(ip_network("10.31.7.0/24"), (OnLink("12"),), 281),), complete=frozenset({"routes"})))
+
+
+@pytest.mark.parametrize(("typed", "status", "text"), [
+    ("route add 10.31.7.0 mask 255.255.255.128 10.31.7.9", 0, " OK!"),
+    ("route -p add 10.31.7.44 mask 255.255.255.255 10.31.7.9 metric 1", 0, " OK!"),
+    ("route add 10.31.7.1 mask 255.255.255.0 10.31.7.9", 1, "The route addition failed: The parameter is incorrect."),
+    ("route add 192.0.2.0 mask 255.255.255.0 203.0.113.1", 1, "The route addition failed: The parameter is incorrect."),
+    ("route delete 192.0.2.0 mask 255.255.255.0", 1, "The route deletion failed: Element not found."),
+    ("route change 192.0.2.0 mask 255.255.255.0 10.31.7.9", 1, "The route change failed: Element not found."),
+])
+def test_windows_route(typed, status, text):
+    answer = execute(windows(), typed)
+    assert (answer.status, answer.output or answer.error) == (status, text)
+
+
+def test_windows_the_same_prefix_with_a_smaller_metric_wins_and_twice_is_refused():
+    stack = windows()
+    add = "route add 10.31.7.0 mask 255.255.255.0 10.31.7.9 metric 1"
+    assert execute(stack, add).ok
+    assert execute(stack, add).error == "The route addition failed: The object already exists."
+    assert "via 10.31.7.9" in execute(stack, "ip route get 10.31.7.44").output
+    assert execute(stack, "route delete 10.31.7.0 mask 255.255.255.0 10.31.7.9").ok
+    assert "via" not in execute(stack, "ip route get 10.31.7.44").output
+
+
+def test_an_interface_that_is_looked_up_by_its_address():
+    stack = server_stack()
+    typed = """ip route add 10.31.7.9/32 dev "$(ip -o addr show to 10.31.7.71 | cut -d' ' -f2 | sort -u)" """
+    assert execute(stack, typed).ok
+    assert execute(stack, "ip route get 10.31.7.9").output == "10.31.7.9 dev eth0 src 10.31.7.71"
+    nowhere = typed.replace("to 10.31.7.71", "to 10.31.7.99").replace("7.9/32", "7.8/32")
+    assert not execute(stack, nowhere).ok
+
+
+def test_remembering_values_changes_nothing_and_setting_them_does():
+    stack = server_stack()
+    answers = script(stack, "test -s /run/x || sysctl net.ipv4.conf.all.accept_redirects > /run/x\n"
+                            "sysctl -w net.ipv4.conf.all.accept_redirects=0 net/ipv4/conf/eth0/accept_redirects=0")
+    assert [answer.status for _, answer in answers] == [0, 0]
+    assert not stack.switches.accepts_redirects(4, "eth0")
+
+
+NFT = """table ip replypath
+delete table ip replypath
+table ip replypath {
+  chain from_balancer {
+    type filter hook prerouting priority mangle; policy accept;
+    iifname "eth0" ether saddr { 02:00:00:00:00:09, 02:00:00:00:00:0a } ct state new ct mark set 0x64
+  }
+  chain replies {
+    type route hook output priority mangle; policy accept;
+    ct mark 0x64 meta mark set 0x64
+  }
+}"""
+
+
+def test_nft_the_marks_of_our_own_fix():
+    stack = server_stack()
+    assert all(answer.ok for _, answer in script(stack, f"nft -f - <<'END'\n{NFT}\nEND"))
+    mark, restore = stack.firewall.chains
+    assert (mark.hook, mark.priority, mark.rules[0].action) == (Hook.PREROUTING, -150, SetMark(0x64, connection=True))
+    assert mark.rules[0].match.macs == {"02:00:00:00:00:09", "02:00:00:00:00:0a"}
+    assert (restore.kind, restore.rules[0].action) == ("route", SetMark(0x64))
+    assert execute(stack, "nft delete table ip replypath").ok
+    assert stack.firewall.chains == ()
+
+
+@pytest.mark.parametrize(("rule", "action"), [
+    ("ip daddr 203.0.113.10 tcp dport 80 dnat to 10.0.2.11:8080", Dnat),
+    ("ip daddr 203.0.113.10 tcp dport 80 dnat to numgen inc mod 2 map { 0 : 10.0.2.11, 1 : 10.0.2.12 }:8080", Dnat),
+    ("ip saddr 10.0.2.0/24 ip daddr 10.0.2.11 tcp dport 8080 ct status dnat masquerade", Snat),
+    ("ct state invalid counter packets 0 bytes 0 drop", Drop),
+    ("ip6 saddr 2001:db8::/32 tcp dport { 80, 443 } snat to 2001:db8::1", Snat),
+])
+def test_nft_rules(rule, action):
+    stack = server_stack()
+    script(stack, "nft 'add chain ip t c { type nat hook postrouting priority 100; }'")
+    assert execute(stack, f"nft add rule ip t c {rule}").ok
+    rules = stack.firewall.chains[0].rules
+    assert all(isinstance(each.action, action) for each in rules)
+    assert len(rules) == (2 if "443" in rule else 1)
+
+
+def test_nft_what_the_model_does_not_know_is_refused_whole():
+    stack = server_stack()
+    answer = execute(stack, "nft -f -", "table ip t { chain c { type filter hook forward priority 0; osf name linux drop; } }")
+    assert answer.error == "Error: the model does not know 'osf name linux drop'"
+    assert not stack.firewall
+
+
+def test_nft_a_rule_for_a_chain_that_is_not_there():
+    assert execute(server_stack(), "nft add rule ip lab postrouting masquerade").error == "Error: No such file or directory"
+
+
+@given(st.text(max_size=80))
+def test_whatever_is_typed_is_answered(text):
+    answer = execute(server_stack(), text)
+    assert answer.status >= 0
+
+
+@given(st.lists(st.sampled_from(
+    ["ip", "route", "rule", "addr", "add", "del", "via", "dev", "eth0", "10.31.7.9", "default", "10.0.0.0/8", "metric", "1",
+     "-net", "gw", "netmask", "sysctl", "-w", "net.ipv4.ip_forward=1", "nft", "table", "from", "lookup", "nexthop", "src"]), max_size=9))
+def test_words_in_any_order_are_answered(words):
+    stack = server_stack()
+    answer = execute(stack, " ".join(words))
+    assert answer.status == 0 or answer.error or answer.output
