@@ -116,11 +116,11 @@ class Builder:
         self._open.pop()
         self._keys.pop()
 
-    def put(self, node: Node, size: int = 1) -> None:
-        """Hang a node where the reader stands."""
+    def put(self, node: Node, size: int = 1, at: tuple[int, int] | None = None) -> None:
+        """Hang a node where the reader stands; ``at`` is where an alias stands, the node itself being above."""
         self.count += size
         if self.count > self.limits.nodes:
-            raise self.problems.stop(node.line, node.column, f"at most {self.limits.nodes:,} values", "more")
+            raise self.problems.stop(*(at or (node.line, node.column)), f"at most {self.limits.nodes:,} values", "more")
         if not self._open:
             self.root = node
             return

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Self
 
 from analyzer.importers._problems import Problems, shown
+from analyzer.importers._tree import Table
 
 _BARE = re.compile(r"\S+")
 _SHELL = re.compile(r"""[ \t]+|\#.*|((?:[^\s"'\\#]|\\.|"(?:[^"\\]|\\.)*"|'[^']*'|(?<=\S)\#)+)|(.)""")
@@ -73,6 +74,12 @@ def lines(text: str, *, comment: str = "#") -> Iterator[Line]:
         words = bare(line)
         if words and not (comment and words[0].startswith(comment)):
             yield Line(number, words)
+
+
+def misspelt_keys(table: Table, wanted: tuple[str, ...], known: tuple[str, ...], problems: Problems) -> None:
+    """The same for the keys of a mapping."""
+    for key, at in table.keys.items():
+        misspelt(Word(key, at.column), at.line, wanted, known, problems)
 
 
 def misspelt(word: Word, line: int, wanted: tuple[str, ...], known: tuple[str, ...], problems: Problems) -> bool:

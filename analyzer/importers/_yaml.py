@@ -99,7 +99,7 @@ class _Reader:
         if name not in self.anchors:    # also an alias inside its own anchor: the value is not whole yet
             raise self.problems.stop(line, column, "an alias of an anchor above", shown("*" + name))
         node, size = self.anchors[name]
-        self.builder.put(node, size)
+        self.builder.put(node, size, (line, column))
 
 
 def _merge(table: Table) -> None:
