@@ -66,8 +66,9 @@ cdef class Tracker:
     compiled = True
 
     cdef readonly long long evicted
+    cdef readonly uint32_t live
     cdef uint64_t secret, half_open_ns, established_ns, closed_ns, datagram_ns
-    cdef uint32_t limit, capacity, live, slots, hand, number, entries, mask, free_count, touched_count
+    cdef uint32_t limit, capacity, slots, hand, number, entries, mask, free_count, touched_count
     cdef uint32_t over_count, over_before, loose_count, first_frame
     cdef int64_t clock, previous
     cdef object tables
@@ -367,12 +368,18 @@ cdef class Tracker:
         if slot < 0:
             return -1
         flow = &self.flows[slot]
-        if (flow.other_tunnel != flow.tunnel or (flow.tunnel == 0) == (p.tunnel == 0)
-                or self.sides[direction(flow, p), slot].packets):
+        if not self._half(flow, <uint32_t>slot, direction(flow, p), p):
             return -1
         flow.other_tunnel = p.tunnel
         self._enter(p.tag, p.tunnel, <uint32_t>slot, p, True)
         return slot
+
+    cdef int _half(self, Flow *flow, uint32_t slot, int x, Packet *p) except -1 nogil:
+        if flow.other_tunnel != flow.tunnel or self.sides[x, slot].packets:
+            return False
+        if (flow.tunnel == 0) != (p.tunnel == 0):
+            return True
+        return p.kind == TCP and p.flags & ACK and self._covers(&self.sides[1 - x, slot], slot, x, p.ack)
 
     cdef inline bint _sender_initiates(self, Packet *p) noexcept nogil:
         if p.kind == ICMP_ECHO:

@@ -1,9 +1,9 @@
 """The flow tracker in plain Python: slow, and the specification of ``_fast.pyx``.
 
 A flow is found by its ends and its tunnel path.  Where one direction runs inside
-a tunnel and the other outside (a gateway balancer that hands packets back
-plain), the two halves meet by the rule of ``_half``; the same ends in two
-tunnels stay two flows.
+a tunnel and the other outside (a gateway balancer that hands packets back plain)
+or in another tunnel, the two halves meet by the rule of ``_half``; two
+conversations between the same ends in two tunnels stay two flows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from analyzer.flow import layout, states
 from analyzer.flow._record import Flow
-from analyzer.flow._side import Packet
+from analyzer.flow._side import Packet, covers
 from analyzer.flow.layout import Kept, Marks, Part, Records
 from analyzer.flow.seq import advance
 from analyzer.flow.timeouts import REORDER_NS, SWEEP, Limits
@@ -32,7 +32,7 @@ class Tracker:
         self._limits = limits
         self._secret = secret
         self._index: dict[tuple[int, tuple[int, ...]], int] = {}     # (tunnel, ends) -> slot
-        self._live = 0
+        self.live = 0
         self._slots: list[Flow | None] = []
         self._free: list[int] = []
         self._hand = 0
@@ -101,7 +101,7 @@ class Tracker:
     def _open(self, ends: tuple[int, ...], packet: Packet) -> Flow:
         for _ in range(SWEEP if self._slots else 0):
             self._sweep()
-        if self._live >= self._limits.live_flows:
+        if self.live >= self._limits.live_flows:
             self._evict()
         flow = Flow(self._number, packet)
         self._number += 1
@@ -113,7 +113,7 @@ class Tracker:
             self._slots.append(None)
         flow.slot = self._free.pop()
         self._slots[flow.slot] = flow
-        self._live += 1
+        self.live += 1
         self._index[packet.tunnel, ends] = flow.slot
         if packet.tunnel:
             self._index.setdefault((0, ends), flow.slot)     # where a plain answer will look
@@ -126,7 +126,7 @@ class Tracker:
                 del self._index[tunnel, ends]
         self._slots[flow.slot] = None
         self._free.append(flow.slot)
-        self._live -= 1
+        self.live -= 1
         self._done.append(flow)
 
     def _timeout(self, flow: Flow) -> int:
@@ -167,9 +167,17 @@ class Tracker:
 
 
 def _half(flow: Flow, packet: Packet) -> bool:
-    """True where ``packet`` is the missing direction of a flow seen in one tunnel only, on the other side of it."""
-    outside = (flow.tunnel == 0) != (packet.tunnel == 0)
-    return outside and flow.other_tunnel == flow.tunnel and flow.sides[flow.direction(packet)].packets == 0
+    """True where ``packet`` is the missing direction of a flow that was seen in one tunnel, or outside, only.
+
+    Half inside and half outside is enough; in two tunnels (a virtual network for
+    each direction) the packet must acknowledge what the other half sent.
+    """
+    x = flow.direction(packet)
+    if flow.other_tunnel != flow.tunnel or flow.sides[x].packets:
+        return False
+    if (flow.tunnel == 0) != (packet.tunnel == 0):
+        return True
+    return packet.kind == TCP and bool(packet.flags & ACK) and covers(flow.sides[1 - x], packet.ack)
 
 
 def _other_syn(flow: Flow, x: int, packet: Packet) -> bool:

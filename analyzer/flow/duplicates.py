@@ -17,8 +17,8 @@ from __future__ import annotations
 UNIT_SHIFT = 17
 """Times are compared in units of 2**17 ns (131 microseconds)."""
 
-COPY_UNITS = 100_000_000 >> UNIT_SHIFT
-"""A copy follows its original within 0.1 s.  The shortest retransmission
+COPY_UNITS = 150_000_000 >> UNIT_SHIFT
+"""A copy follows its original within 0.15 s.  The shortest retransmission
 time-out in use is 200 ms (Linux TCP_RTO_MIN); copies on mirror ports were seen
 up to 51 ms late."""
 

@@ -24,6 +24,7 @@ from analyzer.tables import AddressBook, PacketTable, Table
 class _Kernel(Protocol):
     compiled: bool
     evicted: int
+    live: int
 
     def feed(self, table: PacketTable) -> None: ...
     def records(self, *, final: bool = False) -> Records: ...
@@ -64,6 +65,11 @@ class FlowTracker:
     def evicted(self) -> int:
         """Flows that had to leave before their time, because ``Limits.live_flows`` was reached."""
         return self._kernel.evicted
+
+    @property
+    def live(self) -> int:
+        """Flows that could still go on."""
+        return self._kernel.live
 
     def feed(self, table: PacketTable) -> None:
         """Follow the packets of one batch."""

@@ -112,6 +112,40 @@ PACKET = st.fixed_dictionaries({
 })
 
 
+CHOICES = {
+    "kind": [TCP] * 6 + [UDP, ICMP_ECHO, ARP_REPLY],
+    "verdict": [0] * 7 + [4],
+    "tunnel": [0, 0, 0, 0, 1, 2],
+    "flags": [2, 18, 16, 16, 16, 24, 17, 4, 20, *range(64)],
+    "seq": [0, 1, 2, 99, 100, 101, 1000, 1001, 1101, 2561, 2**31, 2**31 + 1, 2**32 - 1, 2**32 - 100],
+    "payload_bytes": [0, 0, 0, 1, 100, 1460],
+    "ip_bytes": [40, 60, 1500], "ip_id": [0, 0, 1, 2, 65535], "ttl": [64, 63, 255], "window": [0, 1000],
+    "tsval": [0, 5, 6], "tsecr": [0, 9], "mss": [0, 1460], "src_mac": [1, 2, 3], "dst_mac": [1, 2, 3, 4, 5, 6],
+    "vlan": [0, 1, 2], "interface": [0, 1, 2],
+}
+GAPS = [0, 1, 1_000, 999_999, 2_999_999, 3_000_000, 5_000_000, 100_000_000, 150_000_001, 10**9, 10**9 + 1,
+        59 * 10**9, 61 * 10**9, 119 * 10**9, 125 * 10**9, 3601 * 10**9, -1, -1_000, -10_000_000, -(10**9)]
+ENDS = np.array([(1, 40000, 2, 80), (1, 40000, 3, 80), (1, 5000, 2, 6000), (2, 7, 2, 7)])
+
+
+def dice_table(seed, size=200, calm=False):
+    """A PacketTable of thrown dice; ``calm``: short pauses, and no time running backwards by more than 10 ms."""
+    dice = np.random.default_rng(seed)
+    columns = empty(PACKETS, size)
+    for name, choices in CHOICES.items():
+        columns[name][:] = dice.choice(np.array(choices, dtype=np.uint64), size)
+    columns["ack"][:] = dice.choice(np.array(CHOICES["seq"], dtype=np.uint64), size)
+    ends = ENDS[dice.integers(0, len(ENDS), size)]
+    back = dice.random(size) < 0.5
+    for near, far, one, other in (("src", "dst", 0, 2), ("src_port", "dst_port", 1, 3)):
+        columns[near][:] = np.where(back, ends[:, other], ends[:, one])
+        columns[far][:] = np.where(back, ends[:, one], ends[:, other])
+    gaps = dice.choice(np.array([gap for gap in GAPS if not calm or -(10**7) <= gap < 10**8]), size)
+    columns["time_ns"][:] = 10**18 + np.cumsum(gaps)
+    columns["position"][:] = 100 * np.arange(size)
+    return PacketTable(columns, 1)
+
+
 def random_table(rows, first_frame=1):
     """A PacketTable of what ``PACKET`` draws."""
     columns = empty(PACKETS, len(rows))
@@ -140,4 +174,4 @@ def cut(whole, *places):
 def t():
     """The builders above."""
     return SimpleNamespace(table=table, seg=seg, flows=flows, readable=readable, same=same_tables, end=end, PACKET=PACKET,
-                           random_table=random_table, cut=cut, CLIENT=CLIENT, SERVER=SERVER, UDP=UDP)
+                           random_table=random_table, dice_table=dice_table, cut=cut, CLIENT=CLIENT, SERVER=SERVER, UDP=UDP)
