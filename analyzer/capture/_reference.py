@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +97,20 @@ def nanoseconds(ticks: int, rule: int, number: int, offset_ns: int) -> tuple[int
     return inside, held != exact or inside != total
 
 
+class _Words(NamedTuple):
+    """How numbers are read in a byte order."""
+
+    halves: struct.Struct
+    word: struct.Struct
+    head: struct.Struct
+    packet: struct.Struct
+
+
+WORDS = {order: _Words(*(struct.Struct(order + fields) for fields in ("HH", "I", "II", "IIIII"))) for order in "<>"}
+ROWS = frozenset({r.PACKET, r.SIMPLE_PACKET, r.OLD_PACKET, *r.EVENTS})
+ASKED = frozenset({r.DESCRIPTION, r.NAMES, r.STATISTICS})
+
+
 def scan_pcapng(  # noqa: C901, PLR0912, PLR0915 - one loop with many ways out, as in the kernel beside it
     stretch: r.Stretch, columns: r.Columns, row: int, section: r.Section,
 ) -> r.Result:
@@ -106,68 +121,39 @@ def scan_pcapng(  # noqa: C901, PLR0912, PLR0915 - one loop with many ways out, 
     """
     octets, at, end, _eof, base = stretch
     layout, table, notes, tallies = section
-    order = ">" if layout[r.NG_BIG] else "<"
-    head, packet = struct.Struct(order + "II"), struct.Struct(order + "IIIII")
-    word, halves = struct.Struct(order + "I"), struct.Struct(order + "HH")
+    words = WORDS[">" if layout[r.NG_BIG] else "<"]
     view = octets.data
     room = len(columns.start) - row
-    interfaces, record_limit = int(layout[r.NG_INTERFACES]), int(layout[r.NG_RECORD_LIMIT])
-    found: Rows = []
+    interfaces, record_limit, block_limit = (
+        int(layout[which]) for which in (r.NG_INTERFACES, r.NG_RECORD_LIMIT, r.NG_BLOCK_LIMIT))
+    snap_length = int(table.snap_length[0]) if interfaces else 0
+    clocks: dict[int, list[int]] = {}
+    last_ns, noted = int(tallies[r.LAST_NS]), 0
     tallies[r.NOTES] = 0
+    found: Rows = []
     while True:
-        if end - at < 12:
-            status, number = r.MORE, 12
+        kind, length, status, number = _block(view, at, end, words, block_limit)
+        if status != r.FOUND:
             break
-        kind, length = head.unpack_from(view, at)
-        if kind == r.SECTION:      # its byte order is its own: the caller reads it
-            status, number = r.BLOCK, 0
-            break
-        if length < r.LEAST_OCTETS.get(kind, 12):
-            status, number = r.DAMAGED, r.BAD_BLOCK
-            break
-        if length > layout[r.NG_BLOCK_LIMIT]:
-            status, number = r.DAMAGED, r.LONG_BLOCK
-            break
-        claimed, length = length, (length + 3) // 4 * 4
-        if end - at < length:
-            status, number = r.MORE, length
-            break
-        if word.unpack_from(view, at + length - 4)[0] not in (claimed, length):
-            status, number = r.DAMAGED, r.TRAILER
-            break
-        if kind in (r.DESCRIPTION, r.NAMES, r.STATISTICS):
-            status, number = r.BLOCK, length
-            break
-        if kind not in (r.PACKET, r.SIMPLE_PACKET, r.OLD_PACKET, *r.EVENTS):
+        if kind not in ROWS:
             at += length
             continue
         if len(found) == room:
             status, number = r.FULL, 0
             break
         if kind in r.EVENTS:
-            found.append((at + 8, 0, 0, int(tallies[r.LAST_NS]), r.NOT_A_PACKET, 0, base + at + 8))
+            found.append((at + 8, 0, 0, last_ns, r.NOT_A_PACKET, 0, base + at + 8))
             at += length
             continue
-        if len(notes) - 2 * tallies[r.NOTES] < 2 * r.COMMENTS_OF_A_PACKET:
+        if len(notes) - 2 * noted < 2 * r.COMMENTS_OF_A_PACKET:
             status, number = r.NOTED, 0
             break
-        drops = 0
-        if kind == r.SIMPLE_PACKET:
-            which, start, options = 0, at + 12, 0
-            (wire,) = word.unpack_from(view, at + 8)
-            captured = min(wire, length - 16)
-            if interfaces and table.snap_length[0]:
-                captured = min(captured, int(table.snap_length[0]))
-        else:
-            which, high, low, captured, wire = packet.unpack_from(view, at + 8)
-            if kind == r.OLD_PACKET:
-                which, drops = halves.unpack_from(view, at + 8)
-                drops = 0 if drops == 0xFFFF else drops
-            start = at + 28
-            options = start + (captured + 3) // 4 * 4
-            if captured > length - 32:
-                status, number = r.DAMAGED, r.LYING
-                break
+        which, ticks, start, captured, wire, drops = _packet(view, at, kind, length, words)
+        if kind == r.SIMPLE_PACKET and snap_length:
+            captured = min(captured, snap_length)
+        if captured > length - (16 if kind == r.SIMPLE_PACKET else 32):
+            status, number = r.DAMAGED, r.LYING
+            break
         if captured > record_limit:
             status, number = r.DAMAGED, r.OVERSIZE
             break
@@ -175,23 +161,57 @@ def scan_pcapng(  # noqa: C901, PLR0912, PLR0915 - one loop with many ways out, 
             _count(tallies, r.STRANGER, base + at)
             at += length
             continue
+        if which not in clocks:
+            entry = (table.link_type, table.rule, table.number, table.offset_ns, table.place)
+            clocks[which] = [int(column[which]) for column in entry]
+        link, rule, factor, offset_ns, place = clocks[which]
         if kind == r.SIMPLE_PACKET:
-            time_ns = int(tallies[r.LAST_NS])
             _count(tallies, r.UNSTAMPED, base + at)
         else:
-            time_ns, clamped = nanoseconds(
-                high << 32 | low, int(table.rule[which]), int(table.number[which]), int(table.offset_ns[which])
-            )
+            last_ns, clamped = nanoseconds(ticks, rule, factor, offset_ns)
             if clamped:
                 _count(tallies, r.CLAMPED, base + at)
+            options = start + (captured + 3) // 4 * 4
             if options < at + length - 4:
                 drops += _options(view[options : at + length - 4], options, row + len(found), section)
-        table.drops[which] += np.uint64(drops)
-        tallies[r.LAST_NS] = time_ns
-        link, index = int(table.link_type[which]), int(table.place[which])
-        found.append((start, captured, wire, time_ns, link, index, base + start))
+                noted = int(tallies[r.NOTES])
+        if drops:
+            table.drops[which] += np.uint64(drops)
+        found.append((start, captured, wire, last_ns, link, place, base + start))
         at += length
+    tallies[r.LAST_NS] = last_ns
     return _store(columns, row, found), at, status, number
+
+
+def _block(view: memoryview, at: int, end: int, words: _Words, limit: int) -> tuple[int, int, int, int]:
+    """The block at ``at``: its type and length with padding, then FOUND, or why it is not for the scanner."""
+    if end - at < 12:
+        return 0, 0, r.MORE, 12
+    kind, stated = words.head.unpack_from(view, at)
+    if kind == r.SECTION:      # its byte order is its own: the caller reads it
+        return kind, 0, r.BLOCK, 0
+    if stated < r.LEAST_OCTETS.get(kind, 12) or stated > limit:
+        return kind, 0, r.DAMAGED, r.LONG_BLOCK if stated > limit else r.BAD_BLOCK
+    length = (stated + 3) // 4 * 4
+    if end - at < length:
+        return kind, 0, r.MORE, length
+    (trailer,) = words.word.unpack_from(view, at + length - 4)
+    if trailer != stated and trailer != length:  # noqa: PLR1714 - a tuple made for each block costs more
+        return kind, 0, r.DAMAGED, r.TRAILER
+    return kind, length, r.BLOCK if kind in ASKED else r.FOUND, length
+
+
+def _packet(view: memoryview, at: int, kind: int, length: int, words: _Words) -> tuple[int, int, int, int, int, int]:
+    """A packet block: interface, ticks, where the frame begins, captured and wire lengths, packets lost before it."""
+    if kind == r.SIMPLE_PACKET:
+        (wire,) = words.word.unpack_from(view, at + 8)
+        return 0, 0, at + 12, min(wire, length - 16), wire, 0
+    which, high, low, captured, wire = words.packet.unpack_from(view, at + 8)
+    drops = 0
+    if kind == r.OLD_PACKET:
+        which, drops = words.halves.unpack_from(view, at + 8)
+        drops = 0 if drops == 0xFFFF else drops   # not counted
+    return which, high << 32 | low, at + 28, captured, wire, drops
 
 
 def _options(view: memoryview, place: int, row: int, section: r.Section) -> int:
