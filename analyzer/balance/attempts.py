@@ -107,7 +107,7 @@ WITH part AS (
            {_take('syn', 'asked', 'part')},
            max(syn_count) AS asked_count,
            {_take('reply', 'translated', 'part')},
-           arg_min(reply, reply_frame) AS translated_as,
+           arg_min(reply, reply_frame) AS translated_as, max(reply_count) AS translated_count,
            bool_or(done) AS done, min(flow) AS front_flow
     FROM part WHERE to_virtual GROUP BY attempt, capture
 ), back AS (

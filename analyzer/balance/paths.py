@@ -142,6 +142,8 @@ WITH whole AS (
            max(asked_count) AS asked_count,
            max(forwarded_count) AS forwarded_count,
            max(answered_count) AS answered_count,
+           max(translated_count) AS translated_count,
+           bool_or(asked_frame IS NOT NULL AND asked_ttl NOT IN {START_TTLS}) AS client_behind_router,
            bool_or(asked_frame IS NOT NULL AND answered_frame IS NOT NULL AND forwarded_frame IS NULL
                    AND translated_frame IS NULL) AS received,
            bool_or(reply_went = 'same') AS same_way,
@@ -181,6 +183,16 @@ SELECT a.*, w.* EXCLUDE (attempt),
                       OR (q.kind = {ND_SOLICIT} AND q.asker = a.real AND q.ip = a.client))
                  AND (q.first_ns BETWEEN w.forwarded_ns AND w.forwarded_ns + {SOUGHT_WITHIN_NS}
                       OR q.last_ns BETWEEN w.forwarded_ns AND w.forwarded_ns + {SOUGHT_WITHIN_NS})) AS sought,
+       -- it asks, again and again, in a capture of its own, and nobody there claims that address
+       NOT EXISTS (SELECT 1
+                   FROM claim AS q
+                   WHERE q.capture IN (SELECT capture FROM watched) AND q.ip = a.client
+                     AND q.kind IN ({ARP_REQUEST}, {ARP_REPLY}, {ND_ADVERT}))
+           AND EXISTS (SELECT 1
+                       FROM claim AS q
+                       WHERE q.capture IN (SELECT capture FROM watched) AND q.count > 1
+                         AND ((q.kind = {ARP_REQUEST} AND q.ip = a.real AND q.asker = a.client)
+                              OR (q.kind = {ND_SOLICIT} AND q.asker = a.real AND q.ip = a.client))) AS nobody_there,
        EXISTS (SELECT 1
                FROM icmp AS i
                WHERE i.kind = {ICMP_REDIRECT} AND i.dst = a.real AND i.quote_dst = a.client
@@ -190,7 +202,12 @@ SELECT a.*, w.* EXCLUDE (attempt),
         JOIN owner AS e ON e.ip = d.ip AND e.mac = w.from_mac
         WHERE d.mac = w.next_hop_mac AND d.mac <> w.from_mac AND d.claims > 0 AND e.claims > 0
           AND (d.mac, w.from_mac) NOT IN (SELECT (mac, other) FROM same_hop)) AS duplicate_ip,
-       coalesce(w.answered_from_mac <> w.forwarded_to_mac, FALSE) AS other_interface
+       coalesce(w.answered_from_mac <> w.forwarded_to_mac, FALSE) AS other_interface,
+       -- requests came from that MAC as well, or it claims a declared address of a balancer
+       w.next_hop_mac IN (SELECT mac FROM balancer_mac) AS next_hop_is_balancer,
+       -- and it forwarded requests to this real server before this attempt, and none since
+       coalesce(a.first_ns > (SELECT max(b.forwarded_ns) FROM sight AS b JOIN attempt AS old USING (attempt)
+                     WHERE b.forwarded_src_mac = w.next_hop_mac AND old.real = a.real), FALSE) AS next_hop_served_before
 FROM attempt AS a
 JOIN whole AS w USING (attempt)
 )

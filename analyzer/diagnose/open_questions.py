@@ -22,7 +22,7 @@ SECONDS = 60
 
 _OPEN = """
 SELECT any_value(COLUMNS(j.*)), count(*) AS alike,
-       bool_or(j.asked_count > 1 OR j.forwarded_count > 1 OR j.answered_count > 1) AS failing,
+       bool_or(greatest(j.asked_count, j.forwarded_count, j.answered_count, j.translated_count) > 1) AS failing,
        CASE WHEN j.answered AND NOT j.asked AND NOT j.forwarded THEN 'orphan'
             WHEN j.rejected AND NOT j.asked AND NOT j.answered THEN 'rejected'
             WHEN j.answered AND j.went = 'back' THEN 'went back'
@@ -31,7 +31,7 @@ SELECT any_value(COLUMNS(j.*)), count(*) AS alike,
             WHEN j.asked AND NOT j.answered THEN 'dialled'
             ELSE 'half-open' END AS gap
 FROM judged AS j
-WHERE j.attempt NOT IN (SELECT unnest(?::INTEGER[])) AND NOT j.translated
+WHERE j.attempt NOT IN (SELECT unnest(?::INTEGER[])) AND (NOT j.translated OR (j.translated_as = 'syn-ack' AND greatest(j.asked_count, j.translated_count) > 1))
 GROUP BY gap, j.kind, j.virtual, j.virtual_port, j.real, j.real_port
 ORDER BY min(j.attempt)
 LIMIT ?
