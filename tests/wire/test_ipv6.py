@@ -39,6 +39,20 @@ def test_a_jumbo_option_that_is_no_jumbo_is_not_believed(read):
     assert read(octets, 101)["payload_bytes"] == 3
 
 
+@pytest.mark.parametrize("options", [
+    b"\x06\0\xc2\x05" + struct.pack("!I", 100_000),             # a length that is not its own
+    b"\x06\0\x01\x02\0\0\xc2\x04",                            # cut by the end of the options
+    b"\x06\0\x05\x04" + struct.pack("!I", 100_000),             # router alert, and no jumbogram
+])
+def test_other_options_are_no_jumbogram(read, options):
+    assert read(ipv6(0, options + tcp(b"abc"), size=0), 101)["payload_bytes"] == 3
+
+
+def test_a_jumbo_option_may_stand_behind_padding(read):
+    options = b"\x06\x01\0\x01\x02\0\0\xc2\x04" + struct.pack("!I", 100_000) + b"\x01\x01\0"
+    assert read(ipv6(0, options + tcp(), size=0), 101, wire_bytes=100_040)["payload_bytes"] == 100_000 - 16 - 20
+
+
 def test_payload_length_0_is_what_the_capture_says(read):
     row = read(ipv6(6, tcp(bytes(3000)), size=0), 101)
     assert (row["verdict"], row["ip_bytes"], row["payload_bytes"]) == ("ok", 3060, 3000)

@@ -61,6 +61,7 @@ def test_the_innermost_ethernet_header_counts(read, name, octets):
     (ethernet(0x8864, b"\x11\0\0\x01\0\x2a\xc0\x21" + V4), "not-ip"),    # LCP
     (ethernet(100, b"\x42\x42\x03" + V4), "not-ip"),           # spanning tree
     (ethernet(100, b"\xaa\xaa\x03\0\0\x0c\x20\0" + V4), "not-ip"),       # CDP
+    (ethernet(100, b"\xaa\xaa\x03\0\0\x0c\x08\0" + V4), "not-ip"),     # somebody else's numbers
     (ethernet(100, b"\xaa\xaa\x03\0\0\0\0\x64" + V4), "not-ip"),         # a length where a type belongs
     (ethernet(0x8847, b"\0\x01\x01\x40\x10" + V4), "not-ip"),            # associated channel
     (ethernet(0x894F, b"\x0f\xc1\x01\x01\0\0\x01\xff" + V4), "not-ip"),  # shorter than its own header
@@ -147,6 +148,11 @@ def test_nflog(read, order):
 
 def test_nflog_with_an_attribute_of_no_length(read):
     assert read(b"\x02\0\0\x05" + bytes(20), 239)["verdict"] == "not-ip"
+
+
+@pytest.mark.parametrize("octets", [b"\x10\0\x08\0" + V4, b"\x0f\0\0\x64" + V4, b"\x8f\0\x20\0" + V4])
+def test_cisco_hdlc_of_another_kind(read, octets):
+    assert read(octets, 104)["verdict"] == "not-ip"
 
 
 def test_an_unknown_link_type_is_said(read):

@@ -95,7 +95,10 @@ def test_both_directions_share_the_path(read, protocol, octets):
     ("pptp, only an acknowledgment", 47, gre(0x2081, 0x880B, bytes(8)), "other"),
     ("eoip, keepalive", 47, gre(0x2001, 0x6400, bytes(4)), "other"),
     ("vxlan without its flag", 17, udp(vxlan(flags=0), port=4789), "udp"),
-    ("vxlan, short", 17, udp(bytes((8, 0, 0)), port=4789), "udp"),
+    ("vxlan, short", 17, udp(bytes((8, 0, 0, 0, 0, 0, 5)), port=4789), "udp"),
+    ("gtp, short", 17, udp(gtp(rest=b"")[:7], port=2152), "udp"),
+    ("gtp, nothing inside", 17, udp(gtp(rest=b""), port=2152), "udp"),
+    ("geneve, short", 17, udp(geneve(0x0800, b"")[:7], port=6081), "udp"),
     ("vxlan-gpe, unknown", 17, udp(vxlan(0x0C, 99), port=4790), "udp"),
     ("geneve, version 1", 17, udp(geneve(0x0800, V4, head=0x40), port=6081), "udp"),
     ("geneve, unknown", 17, udp(geneve(0x9999, V4), port=6081), "udp"),
@@ -122,6 +125,11 @@ def test_a_virtual_network_is_one_wherever_its_ends_are(read):
     """Replies may leave from another tunnel end (anycast gateways)."""
     ends = [read(ipv4(17, udp(vxlan(), port=4789), src=bytes((10, 9, 9, last))), 101)["tunnel"] for last in (1, 2)]
     assert ends == ["vxlan vni 5"] * 2
+
+
+def test_an_empty_tunnel_is_a_tunnel(read):
+    row = read(ipv4(17, udp(vxlan(inner=b""), port=4789)), 101)
+    assert (row["verdict"], row["kind"], row["tunnel"]) == ("malformed", "other", "vxlan vni 5")
 
 
 def test_a_tunnel_that_the_snap_length_ended_is_cut(read):

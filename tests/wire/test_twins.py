@@ -12,6 +12,9 @@ from analyzer.tables import PACKETS, AddressBook
 from analyzer.wire import _reference, ethernet, frame, paths
 from analyzer.wire.linktypes import LINK_TYPES
 
+from . import octets
+from .test_tunnels import TUNNELS
+
 fast = pytest.importorskip("analyzer.wire._fast", reason="the compiled kernel was not built")
 
 RAW, ETHERNET = 101, 1
@@ -45,8 +48,8 @@ def test_on_damaged_shared_frames(corpus, batch_of, seed):
     """Each frame once, with a few octets changed, cut somewhere, or claiming another length."""
     dice = random.Random(seed)
     damaged = []
-    for octets, wire, link_type, *_ in dice.sample(corpus, 8000):
-        changed, wire_bytes = bytearray(octets), wire
+    for whole, wire, link_type, *_ in dice.sample(corpus, 8000):
+        changed, wire_bytes = bytearray(whole), wire
         for _ in range(dice.randrange(3)):
             if changed:
                 changed[dice.randrange(min(len(changed), 120))] = dice.randrange(256)
@@ -58,19 +61,40 @@ def test_on_damaged_shared_frames(corpus, batch_of, seed):
     agree(batch_of(damaged))
 
 
-def test_on_every_cut_of_one_frame_of_each_kind(corpus, batch_of):
-    """A snap length may end a frame at any octet of any header."""
+@pytest.fixture(scope="module")
+def kinds(corpus, batch_of):
+    """One frame of each kind in the corpus, and the tunnels and options that it lacks."""
     book = AddressBook()
     columns = _reference.Kernel(book).decode(batch_of(corpus))
-    seen, frames = set(), []
-    for row, found in enumerate(corpus):
-        shape = tuple(int(columns[name][row]) for name in ("kind", "verdict", "tunnel", "flags"))
-        shape += (found.link_type, columns["vlan"][row] > 0, len(book.packed[columns["src"][row]]))
-        if shape not in seen:
-            seen.add(shape)
-            frames += [(found.octets[:size], len(found.octets), found.link_type)
-                       for size in range(min(len(found.octets), 160))]
-    assert len(seen) > 100
+    found = {}
+    for row, each in enumerate(corpus):
+        shape = tuple(int(columns[name][row]) for name in ("kind", "verdict", "tunnel", "mss"))
+        shape += (each.link_type, columns["vlan"][row] > 0, len(book.packed[columns["src"][row]]))
+        if shape not in found or len(found[shape][0]) > len(each.octets):
+            found[shape] = each.octets, len(each.octets), each.link_type
+    assert len(found) > 60
+    made = [octets.ipv4(protocol, inner) for _, protocol, inner, _ in TUNNELS]
+    made += [octets.ipv6(0, options + octets.tcp(), size=0) for options in (
+        b"\x06\0\xc2\x04\0\x01\0\0", b"\x06\x01\0\x01\x02\0\0\xc2\x04\0\x01\0\0\0\0\0", b"\x06\0\0\0\0\0\0\xc2")]
+    return [*found.values(), *((each, len(each), RAW) for each in made)]
+
+
+def test_on_every_cut_of_each_kind_of_frame(batch_of, kinds):
+    """A snap length may end a frame at any octet of any header."""
+    agree(batch_of([(whole[:size], len(whole), link) for whole, _, link in kinds for size in range(min(len(whole), 160))]))
+
+
+@pytest.mark.parametrize("change", [
+    lambda value: 0, lambda value: value ^ 1, lambda value: value ^ 0x10, lambda value: value ^ 0x40, lambda value: value ^ 0x80,
+    lambda value: (value + 1) & 0xFF, lambda value: (value - 1) & 0xFF, lambda value: 0xFF,
+], ids=["zero", "bit0", "bit4", "bit6", "bit7", "more", "less", "ones"])
+def test_on_every_octet_of_each_kind_of_frame_changed(batch_of, kinds, change):
+    frames = []
+    for whole, wire, link in kinds:
+        for at in range(min(len(whole), 130)):
+            changed = bytearray(whole)
+            changed[at] = change(changed[at])
+            frames.append((bytes(changed), wire, link))
     agree(batch_of(frames))
 
 
@@ -128,7 +152,7 @@ ETHERTYPE = st.sampled_from([*ethernet.ETHERTYPES, 100, 0x88CC]).map(lambda numb
     ), st.integers(0, 30)), min_size=1, max_size=5))
 @settings(max_examples=500, deadline=None)
 def test_on_headers_that_almost_hold_together(batch_of, frames):
-    agree(batch_of([(octets[:max(len(octets) - cut // 3, 0)], len(octets), link) for (octets, link), cut in frames]))
+    agree(batch_of([(whole[:max(len(whole) - cut // 3, 0)], len(whole), link) for (whole, link), cut in frames]))
 
 
 def test_on_every_ethertype(batch_of):
@@ -139,7 +163,7 @@ def test_on_every_ethertype(batch_of):
 def test_on_every_protocol_number(batch_of):
     v4 = [b"\x45" + bytes(8) + bytes((number,)) + bytes(90) for number in range(256)]
     v6 = [b"\x60" + bytes(5) + bytes((number,)) + bytes(90) for number in range(256)]
-    agree(batch_of([(octets, len(octets), RAW) for octets in v4 + v6]))
+    agree(batch_of([(each, len(each), RAW) for each in v4 + v6]))
 
 
 def test_on_every_udp_port(batch_of):
@@ -215,8 +239,8 @@ def test_the_kernel_takes_its_numbers_from_the_protocol_files():
 def test_a_batch_that_lies_is_an_error_and_no_crash(batch_of, start):
     """Positions outside the octets: caught by the bounds checks, and the next batch is decoded as ever."""
     from dataclasses import replace
-    octets = b"\x45" + bytes(11) + b"\x0a\0\0\x01\x0a\0\0\x02"
-    good = batch_of([(octets, 20, RAW), (octets, 20, RAW)])
+    header = b"\x45" + bytes(11) + b"\x0a\0\0\x01\x0a\0\0\x02"
+    good = batch_of([(header, 20, RAW), (header, 20, RAW)])
     book = AddressBook()
     kernel = fast.Kernel(book)
     with pytest.raises(IndexError):
