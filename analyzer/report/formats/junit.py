@@ -50,8 +50,9 @@ def _title(finding: Finding) -> str:
 def _finding(case: ET.Element, diagnosis: Diagnosis, finding: Finding) -> None:
     lines = [f"{frame_place(diagnosis, item)}: {item.says}" for item in finding.evidence]
     for fix in [fix for fix in finding.fixes if fix.recommended][:1]:
-        for _, heading, commands in steps(fix):
-            lines += ["", f"{heading}:", *commands]
+        for field, heading, commands in steps(fix):
+            # Permanent forms are a choice between tools: that belongs into a report that is read.
+            lines += ["", f"{heading}:", *commands] if field != "persist" else []
     if finding.severity is Severity.ERROR:
         detail = ET.SubElement(case, "failure", message=finding.summary, type=str(finding.cause))
     else:

@@ -19,6 +19,7 @@ from analyzer.report.sentences import (
     frame_place,
     listed,
     mapping_words,
+    portions,
     proof_sentence,
     service,
     sightings,
@@ -174,8 +175,9 @@ def _fix(fix: Fix, number: int) -> Iterator[str]:
             yield f"{say(head)}:"
             yield _bullets(map(rich, lines))
     for _, heading, commands in steps(fix):
-        yield f"{heading}:"
-        yield fenced(commands, "sh" if fix.dialect.startswith("linux") else "")
+        for title, lines in portions(commands):
+            yield f"{plain(title or heading)}:"
+            yield fenced(lines, "sh" if fix.dialect.startswith("linux") else "")
     if not steps(fix):
         yield say("fix.no-commands")
     elif not fix.executed:

@@ -24,6 +24,7 @@ from analyzer.report.sentences import (
     instant,
     listed,
     mapping_words,
+    portions,
     proof_sentence,
     sightings,
     steps,
@@ -187,15 +188,7 @@ class _Page:
         self.head(f"{say('head.fix')}: {best.title}, {say('fix.on', host=best.on)} ({best.dialect})")
         if best.why:
             self.text(best.why, indent=2)
-        for _, heading, commands in steps(best):
-            self.blank()
-            self.text(f"{heading}:", "bold")
-            self.commands(commands)
-        if not steps(best):
-            self.text(say("fix.no-commands"), indent=2)
-        elif not best.executed:
-            self.blank()
-            self.text(say("fix.not-executed"))
+        self.steps(best)
         self.proof(best)
         if best.caveats:
             self.head(say("head.caveats"))
@@ -207,6 +200,25 @@ class _Page:
             for fix in others:
                 label = say(f"proof.{fix.proof.applicability}")
                 self.text(f"- {fix.title}, {say('fix.on', host=fix.on)} ({fix.dialect}): {label}", indent=2)
+
+    def steps(self, fix: Fix) -> None:
+        """The commands, step by step; of several forms each under its own title."""
+        for _, heading, commands in steps(fix):
+            self.blank()
+            self.text(f"{heading}:", "bold")
+            forms = portions(commands)
+            if len(forms) > 1:
+                self.text(say("step.forms"))
+            for title, lines in forms:
+                if title:
+                    self.blank()
+                    self.text(f"{title}:", "bold")
+                self.commands(lines)
+        if not steps(fix):
+            self.text(say("fix.no-commands"), indent=2)
+        elif not fix.executed:
+            self.blank()
+            self.text(say("fix.not-executed"))
 
     def proof(self, fix: Fix) -> None:
         """The replay: the numbers, the two traces, what would break."""

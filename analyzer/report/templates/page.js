@@ -4,7 +4,7 @@
   const main = document.querySelector("main");
   document.documentElement.classList.add("js");
 
-  // Copy buttons: exactly the text of the element they name.
+  // Copy buttons: exactly the text of the box they stand in.
   const put = async (text) => {
     try {
       await navigator.clipboard.writeText(text);
@@ -23,21 +23,30 @@
   live.className = "skip";
   live.setAttribute("role", "status");
   main.append(live);
-  for (const button of all("button.copy")) {
-    const word = button.textContent;
-    button.hidden = false;
+  const named = (box, source) => {
+    const before = box.previousElementSibling;
+    return source.tagName === "PRE" && before ? before.textContent : source.textContent;
+  };
+  for (const box of all(".block, .filter")) {
+    const source = box.querySelector("pre, code");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.textContent = main.dataset.copy;
+    button.setAttribute("aria-label", `${main.dataset.copy}: ${named(box, source)}`);
+    box.append(button);
     button.addEventListener("click", async () => {
       let said = main.dataset.copied;
       try {
-        await put(document.getElementById(button.dataset.copy).textContent);
+        await put(source.textContent);
         button.classList.add("done");
       } catch {
         said = main.dataset.marked;
-        getSelection().selectAllChildren(document.getElementById(button.dataset.copy));
+        getSelection().selectAllChildren(source);
       }
       button.textContent = live.textContent = said;
       setTimeout(() => {
-        button.textContent = word;
+        button.textContent = main.dataset.copy;
         live.textContent = "";
         button.classList.remove("done");
       }, 1600);
@@ -68,7 +77,7 @@
         const tab = document.createElement("button");
         tab.type = "button";
         tab.id = panel.id + "-tab";
-        tab.textContent = panel.dataset.tab;
+        tab.textContent = panel.firstElementChild.textContent;
         tab.setAttribute("role", "tab");
         tab.setAttribute("aria-controls", panel.id);
         tab.addEventListener("click", () => select(panel));
@@ -85,7 +94,7 @@
       });
       group.prepend(list);
     }
-    select(mine.find((panel) => panel.dataset.tab === group.dataset.first) || mine[0]);
+    select(mine.find((panel) => group.dataset.first && panel.id.endsWith(`-${group.dataset.first}`)) || mine[0]);
   }
 
   // Deep links: what is in a closed panel or a closed detail is opened.
