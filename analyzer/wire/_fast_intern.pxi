@@ -1,7 +1,7 @@
 # Keys of three words as small numbers: open addressing, linear probing, seeded.
 #
-# The hash is the pair-multiply-shift family (Dietzfelbinger 1996, Thorup 2013 §3.5): with
-# random multipliers two given keys collide with probability 2^-32, whoever chose them.
+# The hash is of the pair-multiply-shift family (Dietzfelbinger): its multipliers are drawn when the
+# program starts, so whoever wrote the capture could not choose addresses that collide.
 
 @cython.final
 cdef class Interner:
