@@ -196,13 +196,14 @@ def exchange(handle: int, send: str, expect: int, timeout_s: float) -> dict[str,
 
 
 def visit(  # noqa: PLR0913, PLR0917 - the fields of one connection
-    address: str, port: int, protocol: str, source: list[Any], send: str, expect: int, timeout_s: float
+    address: str, port: int, protocol: str, source: list[Any], send: str, expect: int, timeout_s: float,
+    answer_s: float,
 ) -> dict[str, Any]:
     """Dial, exchange, close; ``connected`` says how far it got."""
     said = dial(address, port, protocol, source, timeout_s)
     if said["errno"]:
         return {**said, "connected": False}
-    talk = exchange(said["handle"], send, expect, timeout_s)
+    talk = exchange(said["handle"], send, expect, answer_s)
     close(said["handle"], abort=False)
     return {**talk, "local": said["local"], "connected": True}
 

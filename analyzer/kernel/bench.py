@@ -142,8 +142,16 @@ class Bench:
         )
         return Connection(dialled(said, (address, port)), self._hands[host], said.get("handle"))
 
-    def try_all(self, probes: Sequence[Probe], *, timeout_s: float = 2.0) -> list[Outcome]:
-        """Try connections, all at once: the slowest decides how long it takes."""
+    def try_all(
+        self, probes: Sequence[Probe], *, timeout_s: float = 2.0, answer_s: float | None = None
+    ) -> list[Outcome]:
+        """Try connections, all at once: the slowest decides how long it takes.
+
+        ``timeout_s`` is for the handshake, which only kernels take part in;
+        ``answer_s`` (default: the same) for the answer of a TCP server, which is
+        a program that may have to wait for a processor.
+        """
+        answers = {"tcp": timeout_s if answer_s is None else answer_s, "udp": timeout_s}
         numbers = [
             self._hands[probe.client].send(
                 "visit",
@@ -154,12 +162,13 @@ class Bench:
                 send=probe.send.decode("latin-1"),
                 expect=probe.expect,
                 timeout_s=timeout_s,
+                answer_s=answers[probe.protocol],
             )
             for probe in probes
         ]
         outcomes = []
         for probe, number in zip(probes, numbers, strict=True):
-            said = self._hands[probe.client].receive(number, 2 * timeout_s + SLACK_S)
+            said = self._hands[probe.client].receive(number, timeout_s + answers[probe.protocol] + SLACK_S)
             peer = (probe.address, probe.port)
             outcomes.append(talked(said, probe.expect, peer) if said["connected"] else dialled(said, peer))
         return outcomes

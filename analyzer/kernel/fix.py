@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from difflib import unified_diff
 
 from analyzer.kernel.bench import Bench
-from analyzer.kernel.connection import HTTP, Outcome, Probe
+from analyzer.kernel.connection import HTTP, Outcome, Probe, patient
 from analyzer.kernel.topology import Topology
 
 BROKEN_S = 0.8
 """How long a connection is given.  The bench loses nothing: the first SYN decides, the rest is for busy machines."""
+
+ANSWER_S = 6.0
+"""How long a server of the bench may take to answer once a connection stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +130,15 @@ def try_fix(  # noqa: PLR0913 - a fix is these five things; the rest has default
     with Bench(topology) as bench:
         target = ping or topology.host(probe.client).interfaces[0].addresses[0].partition("/")[0]
         state = bench.state(host)
-        before, *kept_before = bench.try_all([probe, *others], timeout_s=BROKEN_S)
+        before, *kept_before = bench.try_all([probe, *others], timeout_s=patient(BROKEN_S), answer_s=ANSWER_S)
         applied = tuple(ran(bench, host, command) for command in commands)
-        after, *kept_after = bench.try_all([probe, *others], timeout_s=BROKEN_S)
+        after, *kept_after = bench.try_all([probe, *others], timeout_s=patient(BROKEN_S), answer_s=ANSWER_S)
         verified = tuple(ran(bench, host, *((line, "") if isinstance(line, str) else line)) for line in verify)
         bench.ping(host, target, count=3)
-        (after_ping,) = bench.try_all([probe], timeout_s=BROKEN_S)
+        (after_ping,) = bench.try_all([probe], timeout_s=patient(BROKEN_S), answer_s=ANSWER_S)
         taken_back = tuple(ran(bench, host, command) for command in undo)
         changes = difference(state, bench.state(host))
-        (undone,) = bench.try_all([probe], timeout_s=BROKEN_S)
+        (undone,) = bench.try_all([probe], timeout_s=patient(BROKEN_S), answer_s=ANSWER_S)
     kept = tuple(zip(others, kept_before, kept_after, strict=True))
     return Trial(before, applied, after, after_ping, verified, taken_back, undone, changes, kept)
 

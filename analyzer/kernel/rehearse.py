@@ -7,14 +7,13 @@ that the two can stand side by side; where they differ, the kernel is right.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from analyzer.diagnose.finding import Applicability, Proof
-from analyzer.kernel.bench import Bench, Captures
-from analyzer.kernel.connection import Outcome, Probe
-from analyzer.kernel.fix import Ran, ran
+from analyzer.kernel.bench import Bench
+from analyzer.kernel.connection import Outcome, Probe, patient
+from analyzer.kernel.fix import ANSWER_S, Ran, ran
 from analyzer.kernel.topology import Topology
 
 PATIENCE_S = 1.0
@@ -95,24 +94,29 @@ def rehearse(
     points: Mapping[str, tuple[str, str]] | None = None,
     patience_s: float = PATIENCE_S,
 ) -> Rehearsal:
-    """Build the network, try the connections, make the change - (host, command) in order, verbatim - and try again.
+    """Build the network and try the connections; build it again, make the change, and try them again.
 
-    ``points`` are vantage points to capture at (``Bench.capture``).  A probe
-    without a source port keeps the kernel's choice, so that the two passes do
-    not meet each other's closed connections.  Raises ``ToolError`` where the
-    bench cannot be built.
+    ``change`` is (host, command), in order, verbatim.  Each pass has a network
+    of its own, so that nothing of the first (closed connections, translations,
+    redirects) is still there in the second.
+    ``points`` are vantage points to capture at (``Bench.capture``).  Raises
+    ``ToolError`` where the bench cannot be built.
     """
-    with Bench(topology) as bench:
-        with _capture(bench, points) as before:
-            first = bench.try_all(probes, timeout_s=patience_s)
-        commands = tuple(ran(bench, host, command) for host, command in change)
-        with _capture(bench, points) as after:
-            second = bench.try_all(probes, timeout_s=patience_s)
+    first, _, before = _one_pass(topology, probes, (), points, patience_s)
+    second, commands, after = _one_pass(topology, probes, change, points, patience_s)
     rows = tuple(Row(probe, one, two) for probe, one, two in zip(probes, first, second, strict=True))
-    return Rehearsal(rows, commands, before.octets if before else {}, after.octets if after else {})
+    return Rehearsal(rows, commands, before, after)
 
 
-def _capture(
-    bench: Bench, points: Mapping[str, tuple[str, str]] | None
-) -> AbstractContextManager[Captures] | AbstractContextManager[None]:
-    return bench.capture(points) if points else nullcontext()
+def _one_pass(
+    topology: Topology,
+    probes: Sequence[Probe],
+    change: Sequence[tuple[str, str]],
+    points: Mapping[str, tuple[str, str]] | None,
+    patience_s: float,
+) -> tuple[list[Outcome], tuple[Ran, ...], Mapping[str, bytes]]:
+    with Bench(topology) as bench:
+        commands = tuple(ran(bench, host, command) for host, command in change)
+        with bench.capture(points or {}) as captures:
+            outcomes = bench.try_all(probes, timeout_s=patient(patience_s), answer_s=ANSWER_S)
+    return outcomes, commands, captures.octets

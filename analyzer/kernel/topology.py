@@ -72,8 +72,9 @@ class Host:
 
     @property
     def has_ipv6(self) -> bool:
-        """Whether any interface has an IPv6 address; without one IPv6 is switched off, and the link stays quiet."""
-        return any(":" in address for interface in self.interfaces for address in interface.addresses)
+        """Whether any address or route is one of IPv6; without one IPv6 is switched off, and the link stays quiet."""
+        addresses = (address for interface in self.interfaces for address in interface.addresses)
+        return any(":" in text for text in (*addresses, *self.routes))
 
 
 @dataclass(frozen=True, slots=True)

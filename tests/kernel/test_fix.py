@@ -13,6 +13,7 @@ from dataclasses import replace
 import pytest
 
 from analyzer.kernel.bench import Bench
+from analyzer.kernel.connection import patient
 from analyzer.kernel.enclosure import PATH
 from analyzer.kernel.fix import BROKEN_S, HTTP, Probe, difference, try_fix
 from analyzer.kernel.networks import FORWARD, ONE_ARM_VIP, RPORT, SERVER1, dnat, one_arm, two_arm
@@ -78,7 +79,7 @@ DOES_NOTHING = {
 
 
 def works(bench: Bench) -> bool:
-    return bench.try_all([PROBE], timeout_s=BROKEN_S)[0].ok
+    return bench.try_all([PROBE], timeout_s=patient(BROKEN_S))[0].ok
 
 
 @pytest.fixture(scope="module")

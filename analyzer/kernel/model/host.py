@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 
 from analyzer.kernel import topology
 from analyzer.network.host import (
@@ -21,6 +22,7 @@ from analyzer.network.host import (
     Host,
     Interface,
     IPInterface,
+    IPNetwork,
     OnLink,
     Route,
     RouteType,
@@ -64,15 +66,17 @@ def bench_host(
     """
     kept = [i for i in host.interfaces if i.name in links]
     left_out = [f"{host.name}: {i.name} is on no link" for i in host.interfaces if i.name not in (*links, "lo")]
-    routes = []
+    routes, beside = [], []
     for route in sorted(host.routes, key=_gateways_last):
         if route.table == LOCAL_TABLE or _is_connected(route, kept):
             continue
         text = route_text(route)
         if {hop.interface for hop in route.next_hops} - {"", "lo", *(i.name for i in kept)}:
             left_out.append(f"{host.name}: the route {text} leaves by an interface that is on no link")
-        else:
+        elif (verb := _verb(route, host.routes)) == "add":
             routes.append(text)
+        else:
+            beside.append(f"ip route {verb} {text}")
     switches = {key.replace("/", "."): value.strip() for key, value in host.sysctls.items()}
     names = {"all", "default", *(i.name for i in kept)}
     built = topology.Host(
@@ -89,7 +93,7 @@ def bench_host(
         sysctls=dict(sorted(_switches(switches, names).items(), key=lambda item: ("forward" not in item[0], item[0]))),
         nft=nft,
         listeners=listeners,
-        commands=tuple(f"ip link set {i.name} down" for i in kept if not i.up),
+        commands=(*beside, *(f"ip link set {i.name} down" for i in kept if not i.up)),
     )
     return Built(built, tuple(left_out))
 
@@ -105,12 +109,21 @@ def _switches(values: Mapping[str, str], names: set[str]) -> dict[str, str | int
 def _interface(host: Host, interface: Interface, link: str) -> topology.Interface:
     addresses = []
     for address in interface.addresses:
-        if address.ip.is_link_local and address.version == 6:
-            continue                    # the kernel makes it from the MAC
+        if str(address.ip) == _own_link_local(interface.mac):
+            continue                    # the kernel makes it
         plain = "routes" in host.complete and not _has_connected(host, interface, address)
         metric = f" metric {interface.metric}" if interface.metric is not None and not plain else ""
         addresses.append(f"{address}{' noprefixroute' if plain else metric}")
     return topology.Interface(interface.name, link, tuple(addresses), interface.mac, interface.mtu)
+
+
+def _own_link_local(mac: str) -> str:
+    """The address that the kernel makes from a MAC (RFC 4291, appendix A)."""
+    if not mac:
+        return ""
+    octets = bytes.fromhex(mac.replace(":", ""))
+    identifier = bytes([octets[0] ^ 2]) + octets[1:3] + b"\xff\xfe" + octets[3:]
+    return str(IPv6Address(b"\xfe\x80" + bytes(6) + identifier))
 
 
 def _has_connected(host: Host, interface: Interface, address: IPInterface) -> bool:
@@ -131,6 +144,22 @@ def _is_connected(route: Route, interfaces: list[Interface]) -> bool:
         route.next_hops == (OnLink(i.name),) and any(a.network == route.destination for a in i.addresses)
         for i in interfaces
     )
+
+
+def _verb(route: Route, routes: tuple[Route, ...]) -> str:
+    """``add``, unless the kernel's own connected route is of the same prefix, tos and metric: then before or behind it.
+
+    (IPv4 only: IPv6 keeps no order among equals.)
+    """
+    same = [r for r in routes if (r.destination, r.tos, r.metric, r.table) == _identity(route)]
+    connected = next((index for index, r in enumerate(same) if r.protocol == _KERNEL and r is not route), None)
+    if route.destination.version == 6 or connected is None:
+        return "add"
+    return "prepend" if same.index(route) < connected else "append"
+
+
+def _identity(route: Route) -> tuple[IPNetwork, int, int, int]:
+    return route.destination, route.tos, route.metric, route.table
 
 
 def _gateways_last(route: Route) -> tuple[bool, int]:

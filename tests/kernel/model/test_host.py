@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 import pytest
 
 from analyzer.kernel.bench import Bench
-from analyzer.kernel.of_host import bench_host, route_text, rule_text
+from analyzer.kernel.model.host import bench_host, route_text, rule_text
 from analyzer.kernel.topology import Topology
 from analyzer.network.host import Host, Interface, Neighbor, OnLink, Route, RouteType, Rule, Via
 
