@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import replace
 
 import report_examples as examples
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.report.clean import BLOCK_LIMIT, LEFT_OUT, LIMIT, clean, clean_block, clean_command, cleaned, map_texts
@@ -14,6 +14,7 @@ from analyzer.report.clean import BLOCK_LIMIT, LEFT_OUT, LIMIT, clean, clean_blo
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 
 
+@settings(deadline=None, derandomize=True)
 @given(ANY_TEXT)
 def test_no_control_format_or_surrogate_character_is_left(text):
     # Cf also holds characters that are harmless in a report (soft hyphen is not): the gate takes the whole
@@ -25,12 +26,14 @@ def test_no_control_format_or_surrogate_character_is_left(text):
             assert ord(character) >= 0x10000, hex(ord(character))
 
 
+@settings(deadline=None, derandomize=True)
 @given(ANY_TEXT)
 def test_cleaning_twice_changes_nothing_more(text):
     once = clean(text, 10_000)
     assert clean(once, 100_000) == once
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.text(st.characters(categories=("L", "N", "P", "S", "Zs")), max_size=LIMIT))
 def test_ordinary_text_is_untouched(text):
     assert clean(text) == text

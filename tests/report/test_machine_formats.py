@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import report_examples as examples
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.report.formats import csv as csv_format
@@ -100,6 +100,7 @@ def test_no_cell_is_a_formula():
             assert cell[:1] not in {"=", "+", "-", "@", "\t", "\r"}
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.text())
 def test_a_cell_begins_with_no_sign_that_begins_a_formula(text):
     assert csv_format.inert(text).strip()[:1] not in {"=", "+", "-", "@", "|", "%"}

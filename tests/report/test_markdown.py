@@ -7,7 +7,7 @@ import re
 
 import pytest
 import report_examples as examples
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -34,6 +34,7 @@ def leaves(text, *kinds):
                 yield part.content
 
 
+@settings(deadline=None, derandomize=True)
 @given(LINE)
 def test_escaped_text_is_shown_as_it_is(text):
     tokens = PARSER.parse(plain(text))
@@ -42,6 +43,7 @@ def test_escaped_text_is_shown_as_it_is(text):
     assert shown == text
 
 
+@settings(deadline=None, derandomize=True)
 @given(LINE)
 def test_code_is_shown_as_it_is(text):
     if text:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import report_examples as examples
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.diagnose.finding import Applicability, Cause, Certainty, Severity, Verdict
@@ -126,6 +126,7 @@ def test_instants(time, text):
     assert s.instant(time) == text
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.integers(-10**25, 10**25), st.integers(-10**25, 10**25))
 def test_any_time_can_be_said(time, start):
     assert s.instant(time)
@@ -157,6 +158,7 @@ def test_prose_knows_paragraphs_lists_code_and_emphasis():
     assert "<pre><code>ip route\n  &lt;b&gt;</code></pre>" in prose(text)
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.text())
 def test_prose_of_anything_is_only_our_elements(text):
     import re
