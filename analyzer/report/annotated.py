@@ -59,7 +59,7 @@ class _Cited:
 def write_annotated(diagnosis: Diagnosis, read: FrameReader, out: IO[bytes]) -> int:
     """Write the cited frames in time order with their comments; returns how many there are."""
     shown = cleaned(diagnosis)
-    said = _said(shown)
+    said = comments(shown)
     interfaces: list[tuple[Capture, int]] = []
     cited: list[_Cited] = []
     for index, capture in enumerate(diagnosis.captures):
@@ -82,7 +82,7 @@ def write_annotated(diagnosis: Diagnosis, read: FrameReader, out: IO[bytes]) -> 
     return len(cited)
 
 
-def _said(diagnosis: Diagnosis) -> dict[tuple[int, FrameNo], list[str]]:
+def comments(diagnosis: Diagnosis) -> dict[tuple[int, FrameNo], list[str]]:
     """What is said of each cited frame, by (capture, frame), with the rule that says it and the frame's old number."""
     said: dict[tuple[int, FrameNo], list[str]] = {}
     for finding in diagnosis.findings:
