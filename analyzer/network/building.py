@@ -47,8 +47,9 @@ def _interfaces(host: Host) -> tuple[Interface, ...]:
 
 def _address(stack: Stack, port: Port, own: Address, host: Host) -> None:
     """Like ``add_address``, but a connected route is not derived where the whole table was given."""
-    same = [each for each in port.addresses
-            if own.interface.version == 4 and each.interface.network == own.interface.network]
+    net = own.interface.network
+    shared = net.version == 4 and net.prefixlen < net.max_prefixlen
+    same = [each for each in port.addresses if each.interface.network == net] if shared else []
     scope = Scope.HOST if own.ip.is_loopback else own.scope
     own = Address(own.interface, bool(same), metric=own.metric, scope=scope)
     port.addresses.append(own)

@@ -21,6 +21,7 @@ from analyzer.network.passage import Passage
 from analyzer.network.redirect import provoked
 from analyzer.network.route import Drop, Dropped, Forward, Local, Path, arriving, outgoing
 from analyzer.network.routing.fib import Refusal
+from analyzer.network.routing.lookup import Query
 from analyzer.network.session import Session
 from analyzer.network.stack import LOOPBACK
 from analyzer.network.trace import Act, Disposition, Redirect, Step, Trace
@@ -144,14 +145,19 @@ class _Walk:
         arrival = arriving(self.network.stacks[host], passage.packet.query(now.interface, passage.mark))
         match arrival:
             case Dropped():
-                reports = "ICMP net unreachable" if arrival.why is Drop.NO_ROUTE else ""
-                return self._end(LOST[arrival.why], host, now.interface, passage.packet, reports)
+                told = "ICMP net unreachable" if arrival.why is Drop.NO_ROUTE else ""
+                return self._end(LOST[arrival.why], host, now.interface, passage.packet, self._told(host, now, told))
             case Local():
                 if passage.filtered(Hook.INPUT) is not None:
                     return self._end(self._filtered(passage), host, now.interface, passage.packet)
                 return self._deliver(host, now.interface, passage.packet)
             case Forward():
                 return self._forward(now, passage, arrival)
+
+    def _told(self, host: str, now: _Arrived, text: str) -> str:
+        """``text`` where the sender can be told at all: a router without a way back to it says nothing."""
+        back = outgoing(self.network.stacks[host], Query(now.packet.source))
+        return "" if isinstance(back, Refusal) else text
 
     @staticmethod
     def _filtered(passage: Passage) -> Disposition:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -88,11 +89,12 @@ class Attempt:
 def attempts(tables: Iterable[Table], book: AddressBook) -> list[Attempt]:
     """Every attempt of the flow tables, in the order of their first frames."""
     found: dict[tuple[int, int, int, int], Attempt] = {}
+    names = _Names(book)
     for flows in tables:
         wanted = np.flatnonzero(np.isin(flows["kind"], tuple(PROTOCOLS)))[:MOST]
         columns = {name: flows[name][wanted].tolist() for name in _NEEDED}
-        for index in range(len(wanted)):
-            _read({name: column[index] for name, column in columns.items()}, found, book)
+        for values in zip(*columns.values(), strict=True):
+            _read(dict(zip(columns, values, strict=True)), found, names)
     return sorted(found.values(), key=lambda each: (each.capture, each.frame))
 
 
@@ -105,7 +107,15 @@ _NEEDED = (
 )
 
 
-def _read(row: dict[str, int], found: dict[tuple[int, int, int, int], Attempt], book: AddressBook) -> None:
+class _Names:
+    """Addresses and MACs of the book, each made once."""
+
+    def __init__(self, book: AddressBook) -> None:
+        self.ip = cache(book.ip)
+        self.text = cache(book.text)
+
+
+def _read(row: dict[str, int], found: dict[tuple[int, int, int, int], Attempt], book: _Names) -> None:
     tcp = row["kind"] == TCP
     isn = _sequence(row) if tcp else row["data_i_seq"]
     if isn is None:
@@ -115,7 +125,7 @@ def _read(row: dict[str, int], found: dict[tuple[int, int, int, int], Attempt], 
     client = Endpoint(book.ip(row["initiator"]), row["initiator_port"])
     server = Endpoint(book.ip(row["responder"]), row["responder_port"] if row["kind"] != ICMP_ECHO else 0)
     attempt = found.setdefault(key, Attempt(client, PROTOCOLS[row["kind"]], isn if tcp else 0))
-    first = min((row[name] for name in row if name.endswith("_frame") and row[name]), default=0)
+    first = min((row[name] for name in _FRAMES if row[name]), default=0)
     began = row["first_ns"]
     attempt.began_ns = min(attempt.began_ns, began) if attempt.began_ns else began
     if not attempt.frame or (row["capture"], first) < (attempt.capture, attempt.frame):
@@ -156,6 +166,9 @@ def _sequence(row: dict[str, int]) -> int | None:
     if row["rst_i_frame"] and not row["packets_r"] and not row["rst_i_flags"] & ACK:
         return (row["rst_i_seq"] - 1) & 0xFFFFFFFF
     return None
+
+
+_FRAMES = tuple(name for name in _NEEDED if name.endswith("_frame"))
 
 
 def captured(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_interface, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_interface, ip_network
 
 from analyzer.network.host import (
     Host,
@@ -111,6 +111,8 @@ def _neighbors(draft: Draft, names: dict[str, str], made: list[Draft]) -> tuple[
         target = next((each for each in made if mac in each.macs), None)
         if target is None or own not in names:
             continue
+        if not any(address.version == destination.version for address in target.addresses.get(mac, ())):
+            found.append(Neighbor(unnamed(mac, destination.version), mac, names[own]))
         for address in (*target.addresses.get(mac, ()), destination):
             shared = sum(each.has(address) for each in made) > 1 and target.has(address)
             found += [Neighbor(address, mac, names[own])] if shared else []
@@ -142,9 +144,10 @@ def _routes(
             continue
         gateway = _gateway(target, mac, destination, nets)
         if gateway is None:
-            ledger.miss(f"the address of the router {mac} that {draft.name} sends to")
-        elif inside:
-            routes.append(Route(ip_network(destination), (Via(gateway, interface),)))
+            gateway = unnamed(mac, destination.version)
+            ledger.miss(f"the address of {mac} on this link, which {draft.name} sends to")
+        if inside:
+            routes.append(Route(ip_network(destination), (Via(gateway, interface, onlink=True),)))
         else:
             exits.setdefault((interface, gateway), []).append(destination)
     return (*routes, *_exits(exits))
@@ -164,6 +167,14 @@ def _gateway(target: Draft, mac: str, destination: IPAddress, nets: set[IPNetwor
                 for each in interface.addresses if each.ip.version == destination.version]
     near = [address for address in own if any(address in net for net in nets if net.version == address.version)]
     return next(iter([*near, *own]), None)
+
+
+def unnamed(mac: str, version: int) -> IPAddress:
+    """A link-local address to stand for a router that was seen to forward and never gave its own."""
+    octets = bytes.fromhex(mac.replace(":", ""))
+    if version == 4:
+        return IPv4Address(bytes([169, 254]) + octets[-2:])
+    return IPv6Address(bytes([0xFE, 0x80, *bytes(6), octets[0] ^ 2, *octets[1:3], 0xFF, 0xFE, *octets[3:]]))
 
 
 def _exits(exits: dict[tuple[str, IPAddress], list[IPAddress]]) -> list[Route]:
