@@ -91,10 +91,10 @@ def test_every_file_of_others_is_read_or_refused_in_words(path):
 
 @pytest.mark.parametrize("path", SAMPLES, ids=label)
 def test_a_damaged_sample_is_read_or_refused_in_words(path):
-    """A hundred slips of the pen: characters lost, doubled, changed; lines lost, swapped, cut off."""
+    """Slips of the pen: characters lost, doubled, changed; lines lost, swapped, cut off."""
     dice = random.Random(path.name)
     text = path.read_text()
-    for _ in range(100):
+    for _ in range(30):
         damaged = text
         for _ in range(dice.randint(1, 4)):
             damaged = damage(damaged, dice)
@@ -126,7 +126,7 @@ def damage(text, dice):
 
 
 @pytest.mark.parametrize("importer", importers().values(), ids=importers())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(text=st.text() | st.text(alphabet="{}[]<>()-:=,./\"'#\n \t*0123456789abcdefghijklmnopqrstuvwxyz_$@!&|", max_size=200))
 def test_random_text_is_read_or_refused_in_words(importer, text):
     with contextlib.suppress(ConfigError):
@@ -134,7 +134,7 @@ def test_random_text_is_read_or_refused_in_words(importer, text):
     assert importer.sniff(text) in {True, False}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=300), st.sampled_from(["", ".yaml", ".json", ".toml", ".cfg"]))
 def test_random_octets_are_read_or_refused_in_words(tmp_path_factory, octets, suffix):
     path = tmp_path_factory.getbasetemp() / f"octets{suffix}"
@@ -150,9 +150,9 @@ PIECES = ["a ", "iptables ", "listen a ", "bind :80 ", "[", "{", "(", '"', "'", 
 @pytest.mark.timeout(100)
 @pytest.mark.parametrize("importer", importers().values(), ids=importers())
 def test_long_monotonous_texts_do_not_hold_us_up(importer):
-    """60,000 characters of one kind: whatever takes quadratic time here runs into the time limit."""
+    """20,000 characters of one kind: whatever takes quadratic time here runs into the time limit."""
     for piece in PIECES:
-        text = piece * (60_000 // len(piece))
+        text = piece * (20_000 // len(piece))
         importer.sniff(text)
         with contextlib.suppress(ConfigError):
             importer.read(text, "long")

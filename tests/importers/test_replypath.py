@@ -206,7 +206,7 @@ def services(draw):
     return VirtualService(virtual, protocol, tuple(reals), ORIGIN, draw(st.text(max_size=20)))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(services(), max_size=3), st.lists(ADDRESSES, max_size=3, unique=True), st.text(max_size=20))
 def test_what_was_understood_reads_back_the_same(listed, balancers, warning):
     mapping = Mapping(tuple(listed), tuple(balancers), (ConfigWarning(ORIGIN, warning),))
