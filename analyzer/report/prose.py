@@ -12,7 +12,12 @@ from collections.abc import Iterator
 from markupsafe import Markup, escape
 
 _ITEM = re.compile(r"(?:[*-]|\d+[.)])\s+")
-_INLINE = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*|\*([^*\s][^*]*)\*")
+_INLINE = re.compile(
+    r"`([^`]+)`"
+    r"|(?<![^\s(])\*\*([^*\s](?:[^*]*[^*\s])?)\*\*(?![^\s.,;:)!?])"
+    # Around whole words only: a star in a command or a pattern is a star.
+    r"|(?<![^\s(])\*([^*\s](?:[^*]*[^*\s])?)\*(?![^\s.,;:)!?])"
+)
 
 
 def runs(text: str) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ import pytest
 import report_examples as examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markupsafe import escape
 
 from analyzer.diagnose.finding import Applicability, Cause, Certainty, Severity, Verdict
 from analyzer.report import sentences as s
@@ -156,6 +157,11 @@ def test_prose_knows_paragraphs_lists_code_and_emphasis():
     ]
     assert "<code>a&lt;b</code> and <em>em</em>" in prose(text)
     assert "<pre><code>ip route\n  &lt;b&gt;</code></pre>" in prose(text)
+
+
+@pytest.mark.parametrize("text", ["rm /run/a* /run/b*", "2*3*4", "sed 's|.*x.*||'", "a ** b ** c", "*.pcap and *.txt"])
+def test_stars_of_commands_stay_stars(text):
+    assert inline(text) == str(escape(text))
 
 
 @settings(deadline=None, derandomize=True)
