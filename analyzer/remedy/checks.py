@@ -19,6 +19,9 @@ Not beginning with ``-`` (an option) or ``.`` (``..`` climbs out of a sysctl's f
 
 MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\Z")
 
+OBJECT_NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9_.:/-]{0,254}\Z")
+"""A balancer's name for a service or a member, an ARN: what needs no quoting anywhere."""
+
 UNKNOWN_INTERFACE = ""
 """The capture does not show the interface's name: dialects print a placeholder that no shell accepts."""
 
@@ -59,6 +62,13 @@ def checked_word(word: str, words: tuple[str, ...]) -> str:
     if word not in words:
         raise ValueError(f"not one of {', '.join(words)}: {word!r}")
     return word
+
+
+def checked_name(name: str) -> str:
+    """``name``, or ``ValueError`` where it is no object's name that can stand in a command as it is."""
+    if not isinstance(name, str) or (name and not OBJECT_NAME.match(name)):
+        raise ValueError(f"not a name that we print into a command: {name!r}")
+    return name
 
 
 def checked_macs(macs: tuple[str, ...]) -> tuple[str, ...]:

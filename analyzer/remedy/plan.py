@@ -19,6 +19,9 @@ FIRST = ("linux-iproute2", "linux-nftables", "linux-iptables", "linux-net-tools"
 """Dialects that are printed first where several fit, most usual first."""
 
 
+USUAL = (System.LINUX, System.WINDOWS)
+"""Whose commands are printed where nobody knows the server's system; the others can be asked for."""
+
 NO_ADVICE = (Kind.SNAT_ALL, Kind.REMOVE_ROUTE)
 """They work, but what they cost is for the people on the spot to decide: every client's address, somebody's route."""
 
@@ -91,7 +94,7 @@ def _speakers(
     fitting = [dialects[n] for n in names if not dialects[n].PERSISTENT and _fits(dialects[n], alternative, s)]
     fitting.sort(key=lambda d: not _expected(d, alternative, s))
     chosen = dict.fromkeys((*(d for d in asked if alternative.at_balancer <= d.AT_BALANCER), *fitting))
-    return tuple(d for d in chosen if _says(d, alternative))
+    return tuple(d for d in chosen if _says(d, alternative) and (alternative.missing or d.commands(alternative, s)))
 
 
 def _says(dialect: Dialect, alternative: Alternative) -> bool:
@@ -102,8 +105,9 @@ def _says(dialect: Dialect, alternative: Alternative) -> bool:
 def _fits(dialect: Dialect, alternative: Alternative, s: Situation) -> bool:
     if alternative.at_balancer:
         return dialect.AT_BALANCER and (not s.balancer_dialect or _expected(dialect, alternative, s))
-    given = s.system is not System.UNKNOWN and not s.system_doubt
-    return dialect.SYSTEM is not System.UNKNOWN and (not given or dialect.SYSTEM is s.system)
+    if s.system is not System.UNKNOWN and not s.system_doubt:
+        return dialect.SYSTEM is s.system
+    return dialect.SYSTEM in (*USUAL, s.system) and dialect.SYSTEM is not System.UNKNOWN
 
 
 def _expected(dialect: Dialect, alternative: Alternative, s: Situation) -> bool:

@@ -16,10 +16,12 @@ from analyzer.diagnose.finding import Cause
 from analyzer.network.host import Host, IPAddress, IPNetwork, Route, System
 from analyzer.remedy.checks import (
     INTERFACE_NAME,
+    OBJECT_NAME,
     UNKNOWN_INTERFACE,
     checked,
     checked_interface,
     checked_macs,
+    checked_name,
     checked_network,
     checked_number,
     checked_word,
@@ -29,6 +31,11 @@ from analyzer.remedy.checks import (
 def interface_or_unknown(name: str) -> str:
     """``name`` where it can go into a command, else "unknown": a pcapng file may name its interface as it likes."""
     return name if INTERFACE_NAME.match(name) else UNKNOWN_INTERFACE
+
+
+def name_or_unknown(name: str) -> str:
+    """``name`` where it can go into a command, else "unknown": a configuration may quote what it likes."""
+    return name if OBJECT_NAME.match(name) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,8 @@ class Situation:
     balancer_macs: tuple[str, ...] = ()
     balancer_host: IPAddress | None = None
     balancer_dialect: str = ""           # the product, by its dialect's NAME, where the mapping's importer tells it
+    balancer_service: str = ""           # the balancer's own name of the virtual service (an ARN, for AWS)
+    balancer_real: str = ""              # and of the real server
     wrong_next_hop: IPAddress | None = None
     wrong_next_hop_mac: str = ""
     lan: IPNetwork | None = None
@@ -90,6 +99,8 @@ class Situation:
             checked_number(self.virtual.port, 0, 65535, "a port")
         if self.lan is not None:
             checked_network(self.lan)
+        checked_name(self.balancer_service)
+        checked_name(self.balancer_real)
         if self.path_mtu is not None:
             checked_number(self.path_mtu, 576 if self.version == 4 else 1280, 65535, "a path MTU")
         checked_interface(self.interface)

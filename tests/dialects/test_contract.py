@@ -21,7 +21,9 @@ def sayable(dialect):
     for label, situation in SITUATIONS.items():
         for alternative in alternatives(situation):
             leads = not dialect.LEADS or any(isinstance(change, dialect.LEADS) for change in alternative.changes)
-            if alternative.changes and leads and all(dialect.speaks(change) for change in alternative.changes):
+            speaks = alternative.changes and leads and all(dialect.speaks(change) for change in alternative.changes)
+            # empty where a name is missing that only a configuration tells
+            if speaks and dialect.commands(alternative, situation):
                 yield f"{label} {alternative.kind}", situation, alternative
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import subprocess
 from dataclasses import replace
 from ipaddress import IPv4Network, ip_address, ip_network
 
@@ -18,7 +20,7 @@ from dialect_situations import BASE, BASE6, SITUATIONS, UNNAMED, UNNAMED6
 
 from analyzer.dialects import available, fixes
 from analyzer.network.host import OnLink, System, Via
-from analyzer.remedy.change import RouteChange, SwitchChange
+from analyzer.remedy.change import HairpinSnat, RouteChange, SwitchChange
 from analyzer.remedy.plan import alternatives
 
 DIALECTS = available()
@@ -198,3 +200,164 @@ def test_on_link_is_said_in_each_systems_own_way():
     assert any("-NextHop 0.0.0.0" in line for line in pair)
     assert any(isinstance(c.next_hop, OnLink) for a in alternatives(BASE) for c in a.changes
                if isinstance(c, RouteChange))
+
+
+# --- routers ------------------------------------------------------------------------------------------------------
+
+ROUTERS = {
+    # IOS: ip route prefix mask address; ipv6 route prefix/length address
+    "cisco-ios": r"(?P<no>no )?(ip route (?P<address>\S+) (?P<mask>\S+)|ipv6 route (?P<prefix>\S+)) (?P<hop>\S+)",
+    # NX-OS: ip route prefix/length address
+    "cisco-nxos": r"(?P<no>no )?ip(v6)? route (?P<prefix>\S+/\d+) (?P<hop>\S+)",
+    # Junos: set routing-options [rib inet6.0] static route prefix/length next-hop address
+    "junos": r"(set|(?P<no>delete)) routing-options (rib inet6\.0 )?static route (?P<prefix>\S+/\d+) next-hop (?P<hop>\S+)",
+    # RouterOS: /ip route add dst-address=... gateway=... ; remove [find ...]
+    "routeros": r"/ip(v6)? route (add|(?P<no>remove)) (\[find comment=replypath )?dst-address=(?P<prefix>\S+) "
+                r"gateway=(?P<hop>[0-9a-f.:]+)( comment=replypath|\])",
+}
+FRAME = {
+    "cisco-ios": {"configure terminal", "end"},
+    "cisco-nxos": {"configure terminal", "end", "checkpoint replypath", "no checkpoint replypath"},
+    "junos": {"configure", "commit", "commit confirmed 2"},
+    "routeros": set(),
+}
+
+
+@pytest.mark.parametrize("situation", FOUR[:2], ids=["v4", "v6"])
+@pytest.mark.parametrize("name", ROUTERS)
+def test_routers_are_read_back_as_they_were_meant(name, situation):
+    count = 0
+    for alternative, commands, undo in said(name, situation):
+        wanted = [(c.destination, c.next_hop.gateway) for c in alternative.changes if isinstance(c, RouteChange)]
+        if not wanted:
+            continue
+        for lines, order, negated in ((commands, 1, False), (undo, -1, True)):
+            read = []
+            for line in lines:
+                if line in FRAME[name]:
+                    continue
+                found = re.fullmatch(ROUTERS[name], line)
+                assert found, line
+                assert bool(found["no"]) is negated
+                prefix = found["prefix"] or f"{found['address']}/{found['mask']}"
+                read.append((ip_network(prefix), ip_address(found["hop"])))
+            assert read == wanted[::order]
+        count += 1
+    assert count
+
+
+# --- balancers ----------------------------------------------------------------------------------------------------
+
+def translations(name, situation=BASE):
+    """(change, its command, its undo) for each single translation that a dialect says."""
+    dialect = DIALECTS[name]
+    for cause in ("server-is-client", "default-gateway-elsewhere", "self-hairpin"):
+        here = replace(situation, cause=type(situation.cause)(cause))
+        for alternative in alternatives(here):
+            changes = alternative.changes
+            if len(changes) == 1 and isinstance(changes[0], HairpinSnat) and dialect.speaks(changes[0]):
+                yield changes[0], dialect.commands(alternative, here), dialect.undo(alternative, here)
+
+
+@pytest.mark.parametrize("situation", [BASE, BASE6], ids=["v4", "v6"])
+def test_tmsh(situation):
+    """``create ltm snat NAME origins add { PREFIX } automap`` (tmsh reference)."""
+    read = list(translations("f5-tmsh", situation))
+    for change, commands, undo in read:
+        said = re.fullmatch(r"tmsh create ltm snat (?P<name>\w+) origins add \{ (?P<prefix>\S+) \} automap", *commands)
+        assert said
+        assert ip_network(said["prefix"]) == change.clients
+        assert undo == (f"tmsh delete ltm snat {said['name']}",)
+    assert len(read) == 3
+
+
+@pytest.mark.parametrize("situation", [BASE, UNNAMED], ids=["named", "unnamed"])
+def test_pf(situation):
+    """pf.conf(5): ``nat on IF af proto P from SOURCE to ADDRESS port N -> (IF)``."""
+    for change, commands, undo in translations("pf", situation):
+        said = re.fullmatch(
+            r"printf 'nat on @IF@ (?P<af>inet6?) proto (?P<proto>tcp|udp) from (?P<source>\S+) to (?P<real>\S+) "
+            r"port (?P<port>\d+) -> \(@IF@\)\\n' \| sed \"s/@IF@/(?P<name>.+)/g\" \| pfctl -a replypath -N -f -", *commands,
+        )
+        assert said, commands
+        source = ip_network("0.0.0.0/0") if said["source"] == "any" else ip_network(said["source"])
+        assert (source, ip_address(said["real"]), int(said["port"])) == (change.clients, change.real, change.real_port)
+        assert said["name"] == "eth0" or said["name"].startswith("$(ifconfig | awk")
+        assert undo == ("pfctl -a replypath -F nat",)
+
+
+def test_routeros_masquerades_the_hairpin():
+    """``/ip firewall nat add chain=srcnat action=masquerade`` with matchers, found again by the same matchers."""
+    for change, commands, undo in translations("routeros"):
+        words = dict(word.partition("=")[::2] for word in commands[0].split()[4:])
+        assert commands[0].startswith("/ip firewall nat add ")
+        assert (words["chain"], words["action"], words["comment"]) == ("srcnat", "masquerade", "replypath")
+        assert ip_network(words.get("src-address", "0.0.0.0/0")) == change.clients
+        assert (ip_address(words["dst-address"]), int(words["dst-port"])) == (change.real, change.real_port)
+        assert undo[0].startswith("/ip firewall nat remove [find comment=replypath chain=srcnat ")
+        assert set(undo[0].rstrip("]").split()[5:]) == set(commands[0].split()[4:])
+
+
+def test_ipvs_matches_what_ipvs_balanced():
+    """iptables-extensions(8): ``-m ipvs --vaddr ADDRESS --vport PORT``; this kernel has no ip_vs to run it on."""
+    read = list(translations("linux-ipvs"))
+    for change, commands, undo in read:
+        rule = commands[-1].partition(" || ")[2]
+        words = shlex.split(rule)
+        options = dict(zip(words[6::2], words[7::2], strict=False))
+        assert words[:6] == ["iptables", "-w", "-t", "nat", "-A", "POSTROUTING"]
+        assert ip_network(options.get("-s", "0.0.0.0/0")) == change.clients
+        assert "--vaddr 203.0.113.100 --vport 80 -j MASQUERADE" in rule
+        assert undo[0] == rule.replace("-A", "-D")
+    assert read
+
+
+def test_services_are_set_for_everyone_or_not_at_all():
+    """An appliance's switch is for a whole service: it is never printed for a few clients."""
+    for name in ("haproxy", "netscaler", "kubernetes"):
+        read = list(translations(name))
+        assert read
+        assert all(change.clients.prefixlen == 0 for change, _, _ in read)
+    (_, commands, undo), = translations("netscaler")
+    assert (commands, undo) == (("set service svc-web-1 -usip NO",), ("set service svc-web-1 -usip YES",))
+    (_, commands, undo), = translations("kubernetes")
+    words = shlex.split(re.sub(r"\$\(.*\)", "x", commands[0]))
+    assert words == ["kubectl", "patch", "-n", "x", "-p", '{"spec":{"externalTrafficPolicy":"Cluster"}}']
+    assert undo[0] == commands[0].replace("Cluster", "Local")
+    for _, commands, _ in translations("aws"):
+        assert re.fullmatch(
+            r"aws elbv2 modify-target-group-attributes --target-group-arn arn:aws:elasticloadbalancing:\S+ "
+            r"--attributes Key=preserve_client_ip\.enabled,Value=false", *commands,
+        )
+
+
+def test_what_only_a_configuration_names_is_not_said_without_it():
+    nameless = replace(BASE, balancer_service="", balancer_real="")
+    for name in ("netscaler", "aws"):
+        assert all(commands == () for _, commands, _ in translations(name, nameless))
+    printed = {f.dialect for f in fixes(replace(nameless, cause=type(BASE.cause)("default-gateway-elsewhere")))}
+    assert not printed & {"netscaler", "aws"}
+
+
+@pytest.mark.skipif(not shutil.which("haproxy"), reason="haproxy is not installed")
+def test_haproxy_itself_accepts_what_is_left(tmp_path):
+    """The lines go, the rest stays, ``haproxy -c`` is content, and undo brings every octet back."""
+    file = tmp_path / "haproxy.cfg"
+    before = (
+        "defaults\n    mode tcp\n    timeout connect 1s\n    timeout client 1s\n    timeout server 1s\n"
+        "listen web\n    bind 127.0.0.1:8088\n    source 0.0.0.0 usesrc clientip\n    server a 127.0.0.1:8080\n"
+    )
+    file.write_text(before)
+    (_, commands, undo), = translations("haproxy")
+
+    def run(lines):
+        for line in lines:
+            here = line.replace("/etc/haproxy/haproxy.cfg", str(file)).replace(" && systemctl reload haproxy", "")
+            done = subprocess.run(["sh", "-c", here], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+
+    run(commands)
+    run(commands)
+    assert "#    source 0.0.0.0 usesrc clientip\n    server a" in file.read_text()
+    run(undo)
+    assert file.read_text() == before

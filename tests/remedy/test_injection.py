@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -12,7 +13,7 @@ from analyzer.balance.mapping import Endpoint
 from analyzer.dialects import fixes
 from analyzer.network.host import Host, Interface, OnLink, Route, Via
 from analyzer.remedy import change as c
-from analyzer.remedy.situation import interface_or_unknown
+from analyzer.remedy.situation import interface_or_unknown, name_or_unknown
 
 PAYLOADS = [
     "$(reboot)", "`reboot`", "; reboot", "| reboot", "|| reboot", "& reboot", "&& reboot", "\nreboot", "\r\nreboot",
@@ -55,6 +56,17 @@ def test_as_an_interface_name(text):
     ):
         with pytest.raises(ValueError, match="not an interface name"):
             make()
+
+
+@pytest.mark.parametrize("text", [p for p in NOT_AN_INTERFACE if not p.isascii() or not p.isalnum()])
+def test_as_a_balancers_name(text):
+    assert name_or_unknown(text) == ""
+    for name in ("balancer_service", "balancer_real"):
+        with pytest.raises(ValueError, match="not a name"):
+            replace(BASE, **{name: text})
+        if not re.fullmatch(r"[A-Za-z0-9_.:/-]+", text):    # "web--help" is a name
+            with pytest.raises(ValueError, match="not a name"):
+                replace(BASE, **{name: f"web{text}"})
 
 
 @pytest.mark.parametrize("text", PAYLOADS)
