@@ -109,6 +109,15 @@ def test_the_titles_are_those_that_the_dialects_give():
         assert s.portions((f"# {title}", "x")) == [(title, ("x",))]
 
 
+def test_every_dialect_is_called_what_it_calls_itself():
+    import analyzer.dialects
+    from analyzer.plugins import discover
+
+    for name, dialect in discover(analyzer.dialects).items():
+        if not getattr(dialect, "PERSISTENT", False):
+            assert known(f"dialect.{name}", "") == dialect.TITLE
+
+
 @pytest.mark.parametrize(("items", "text"), [
     ((), ""), (("a",), "a"), (("a", "b"), "a and b"), (("a", "b", "c"), "a, b and c"),
     (("a", "b", "c", "d"), "a, b, c and 1 more"), (tuple("abcdefg"), "a, b, c and 4 more"),
