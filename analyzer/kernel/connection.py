@@ -94,14 +94,14 @@ SLACK_S = 10.0
 
 
 def patient(seconds: float) -> float:
-    """``seconds`` on an idle machine, up to eight times as long on a busy one.
+    """``seconds`` on an idle machine, up to four times as long on a busy one.
 
     A connection that is expected to fail is given this long.  Nothing is lost
     on the bench, but on a machine with more work than processors the kernel's
     own threads wait in the queue too (seen: 0.8 s for a handshake, at a load of
     7 for each processor).
     """
-    return seconds * min(max(os.getloadavg()[0] / (os.cpu_count() or 1), 1.0), 8.0)
+    return seconds * min(max(os.getloadavg()[0] / (os.cpu_count() or 1), 1.0), 4.0)
 
 
 def dialled(said: dict[str, Any], peer: tuple[str, int]) -> Outcome:
