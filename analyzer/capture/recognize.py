@@ -7,6 +7,7 @@ from pathlib import Path
 from analyzer.capture.limits import Limits
 from analyzer.capture.octets.compressed import MAGIC_BYTES, Decompressed, method_of
 from analyzer.capture.octets.files import SPOOLS, Again, Pipe, PlainFile
+from analyzer.capture.octets.nstrace import PAGE, NetScalerTrace, trace_version
 from analyzer.capture.octets.window import Stream, Window
 from analyzer.capture.pcap import PcapReader, is_pcap
 from analyzer.capture.pcapng import MAGIC as PCAPNG_MAGIC
@@ -58,6 +59,11 @@ def _our_own(name: str, stream: Stream, limits: Limits, *, prompt: bool) -> Reco
         return PcapngReader(name, window, limits)
     if is_pcap(magic):
         return PcapReader(name, window, limits)
+    if version := trace_version(window.peek(PAGE)):
+        window = Window(NetScalerTrace(name, version, window), limits.chunk_bytes, prompt=prompt)
+        reader = PcapngReader(name, window, limits)
+        reader.format = "nstrace"
+        return reader
     unknown = f"{name}: {inside}begins with {magic[:4].hex()}, which is neither pcap nor pcapng"
     if inside or not isinstance(stream, PlainFile):
         raise NotACapture(f"{unknown}; what only Wireshark reads has to be a plain file")

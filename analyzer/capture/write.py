@@ -54,31 +54,41 @@ def _block(kind: int, body: bytes) -> bytes:
     return struct.pack("<I", kind) + length + body + length
 
 
+def section_block(comment: str = "") -> bytes:
+    """The beginning of a capture."""
+    head = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
+    return _block(r.SECTION, head + _text(1, comment) + _text(4, "replypath") + END_OF_OPTIONS)
+
+
+def interface_block(interface: Interface) -> bytes:
+    """The description of an interface, whose times are nanoseconds whatever they were."""
+    options = _text(2, interface.name) + _text(3, interface.description) + _option(9, bytes([NANOSECONDS]))
+    head = struct.pack("<HHI", interface.link_type, 0, interface.snap_length)
+    return _block(r.DESCRIPTION, head + options + _text(12, interface.system) + END_OF_OPTIONS)
+
+
+def packet_block(frame: Frame) -> bytes:
+    """A packet."""
+    captured, ticks = len(frame.octets), max(0, frame.time_ns)
+    wire = captured if frame.wire_bytes is None else frame.wire_bytes
+    head = struct.pack("<IIIII", frame.interface, ticks >> 32, ticks & 0xFFFFFFFF, captured, wire)
+    comment = _text(1, frame.comment)
+    return _block(
+        r.PACKET, head + frame.octets + bytes(-captured % 4) + (comment + END_OF_OPTIONS if comment else b"")
+    )
+
+
 def encoded(interfaces: Sequence[Interface], frames: Iterable[Frame], *, comment: str = "") -> Iterator[bytes]:
     """The blocks of a capture, one at a time; ``comment`` is the section's.
 
     ``ValueError`` where a frame names an interface that is not there.
     """
-    head = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
-    yield _block(r.SECTION, head + _text(1, comment) + _text(4, "replypath") + END_OF_OPTIONS)
-    for interface in interfaces:
-        yield _block(
-            r.DESCRIPTION,
-            struct.pack("<HHI", interface.link_type, 0, interface.snap_length)
-            + _text(2, interface.name) + _text(3, interface.description) + _option(9, bytes([NANOSECONDS]))
-            + _text(12, interface.system) + END_OF_OPTIONS,
-        )
+    yield section_block(comment)
+    yield from map(interface_block, interfaces)
     for frame in frames:
         if not 0 <= frame.interface < len(interfaces):
             raise ValueError(f"a frame of interface {frame.interface}, of {len(interfaces)}")
-        captured = len(frame.octets)
-        ticks = max(0, frame.time_ns)
-        wire = captured if frame.wire_bytes is None else frame.wire_bytes
-        body = struct.pack("<IIIII", frame.interface, ticks >> 32, ticks & 0xFFFFFFFF, captured, wire)
-        options = _text(1, frame.comment)
-        yield _block(
-            r.PACKET, body + frame.octets + bytes(-captured % 4) + (options + END_OF_OPTIONS if options else b"")
-        )
+        yield packet_block(frame)
 
 
 def write_pcapng(
