@@ -195,7 +195,7 @@ def exchange(handle: int, send: str, expect: int, timeout_s: float) -> dict[str,
     return {"errno": failure, "ended": ended, "reply": reply.decode("latin-1")}
 
 
-def visit(  # noqa: PLR0913, PLR0917 - the fields of one connection
+def visit(  # noqa: PLR0917 - the fields of one connection
     address: str, port: int, protocol: str, source: list[Any], send: str, expect: int, timeout_s: float,
     answer_s: float,
 ) -> dict[str, Any]:

@@ -120,7 +120,7 @@ class Bench:
 
     # --- connections ------------------------------------------------------------------------------------------
 
-    def open(  # noqa: PLR0913 - one keyword for each property of a connection
+    def open(
         self,
         host: str,
         address: str,
@@ -173,7 +173,7 @@ class Bench:
             outcomes.append(talked(said, probe.expect, peer) if said["connected"] else dialled(said, peer))
         return outcomes
 
-    def connect(  # noqa: PLR0913 - as above
+    def connect(
         self,
         host: str,
         address: str,

@@ -109,7 +109,7 @@ def ran(bench: Bench, host: str, command: str, wanted: str = "") -> Ran:
     return Ran(command, done.returncode, done.stdout, done.stderr, wanted)
 
 
-def try_fix(  # noqa: PLR0913 - a fix is these five things; the rest has defaults
+def try_fix(
     topology: Topology,
     host: str,
     commands: Sequence[str],
