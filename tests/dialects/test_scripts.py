@@ -1,0 +1,123 @@
+"""A script for each host: the wrong host is refused, twice is once, undo leaves nothing - on the real kernel."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+
+import pytest
+from dialect_scenarios import IPV6, LAN_CLIENT, NAMED, PROBE6
+from dialect_situations import BASE, SITUATIONS
+
+from analyzer.diagnose.finding import Cause, Certainty, Finding, Severity
+from analyzer.dialects import fixes, scripts
+from analyzer.errors import OutputError
+from analyzer.kernel import networks as n
+from analyzer.kernel.bench import Bench
+from analyzer.kernel.fix import HTTP, difference
+from analyzer.network.host import System
+
+STATE = (
+    "ip route show table all; ip -6 route show table all; ip rule; ip -6 rule; nft -s list ruleset; "
+    "grep -s . /proc/sys/net/ipv[46]/conf/*/accept_redirects"
+)
+
+
+def finding(situation):
+    return Finding(
+        rule="RP101", name="", severity=Severity.ERROR, certainty=Certainty.CERTAIN, bypass=True,
+        cause=situation.cause, summary="", clients=(), virtual=None, real=None, hosts=(), connections=1, evidence=(),
+        filter="", fixes=fixes(situation),
+    )
+
+
+def test_both_languages_where_nobody_knows_the_system():
+    names = set(scripts.scripts([finding(BASE)]))
+    assert names == {"replypath-192-168-11-10-host-route-per-client.sh",
+                     "replypath-192-168-11-10-host-route-per-client.ps1"}
+    linux = scripts.scripts([finding(replace(BASE, system=System.LINUX))])
+    assert [name.rpartition(".")[2] for name in linux] == ["sh"]
+
+
+def test_nothing_recommended_nothing_written(tmp_path):
+    blind = replace(BASE, cause=Cause.DEFAULT_GATEWAY_ELSEWHERE, balancer_inside=None)
+    assert scripts.write([finding(blind)], tmp_path / "none") == ()
+    assert not (tmp_path / "none").exists()
+
+
+def test_files_are_written_whole_and_can_be_run(tmp_path):
+    first = scripts.write([finding(BASE)], tmp_path / "a" / "b")
+    assert all(os.access(path, os.X_OK) for path in first)
+    assert scripts.write([finding(BASE)], tmp_path / "a" / "b") == first
+    assert sorted(p.name for p in (tmp_path / "a" / "b").iterdir()) == sorted(p.name for p in first)
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"file.*choose another folder"):
+        scripts.write([finding(BASE)], tmp_path / "file" / "below")
+
+
+@pytest.mark.parametrize("label", SITUATIONS)
+def test_every_script_is_a_shell_script(label, tmp_path):
+    for name, text in scripts.scripts([finding(SITUATIONS[label])]).items():
+        assert text.isascii()
+        if name.endswith(".sh"):
+            path = tmp_path / name
+            path.write_text(text)
+            assert os.spawnlp(os.P_WAIT, "sh", "sh", "-n", str(path)) == 0, name
+
+
+def test_a_title_cannot_leave_its_comment():
+    fix = replace(fixes(BASE)[0], title="x\nreboot\r\nreboot\x1b[2J")
+    text = scripts._sh(fix)
+    assert "\nreboot" not in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.kernel
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("ip"), reason="needs root and iproute2")
+@pytest.mark.parametrize("situation, topology, probe", [
+    (LAN_CLIENT, n.two_arm, HTTP),
+    (NAMED, n.two_arm, HTTP),
+    (replace(LAN_CLIENT, cause=Cause.SERVER_IS_CLIENT, clients=LAN_CLIENT.clients), n.two_arm, HTTP),
+    (IPV6, n.two_arm_ipv6, PROBE6),
+], ids=["host-route", "connection-mark", "hairpin-snat", "ipv6"])
+def test_apply_verify_undo_each_twice_and_after_a_link_flap(situation, topology, probe):
+    (text,) = scripts.scripts([finding(replace(situation, system=System.LINUX))]).values()
+    with Bench(topology()) as bench:
+
+        def run(host, action):
+            return bench.run(host, ["sh", "-s", action], given=text)
+
+        def works(seconds=3.0):
+            return bench.connect("client", probe.address, probe.port, send=probe.send, expect=-1, timeout_s=seconds).ok
+
+        host = "balancer" if situation.cause is Cause.SERVER_IS_CLIENT else "server1"
+        state = bench.shell(host, STATE).stdout
+        assert run("client", "apply").returncode == scripts.WRONG_HOST
+        assert run(host, "explode").returncode == scripts.WRONG_USAGE
+        assert run(host, "verify").returncode == 1
+        assert "nothing to take back" in run(host, "undo").stdout
+        assert bench.shell(host, STATE).stdout == state
+
+        done = run(host, "apply")
+        assert (done.returncode, "in place" in done.stdout) == (0, True), done.stdout + done.stderr
+        assert works()
+        applied = bench.shell(host, STATE).stdout
+        again = run(host, "apply")
+        assert (again.returncode, "already in place" in again.stdout) == (0, True)
+        assert run(host, "verify").returncode == 0
+        assert bench.shell(host, STATE).stdout == applied
+
+        if host == "server1" and topology is n.two_arm:
+            bench.shell(host, f"ip link set eth0 down; ip link set eth0 up; ip route add default via {n.BALANCER}")
+            assert run(host, "verify").returncode == 1
+            assert run(host, "apply").returncode == 0
+            assert works()
+
+        assert run(host, "undo").returncode == 0
+        assert not difference(state, bench.shell(host, STATE).stdout)
+        assert "nothing to take back" in run(host, "undo").stdout
+        assert not works(0.25)
