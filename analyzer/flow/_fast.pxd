@@ -50,6 +50,7 @@ cdef packed struct Flow:
 
 cdef packed struct Opening:
     uint16_t interface, vlan, window_i, window_r, mss_i, mss_r
+    uint32_t first_frame
 
 cdef packed struct Side:
     uint64_t bytes

@@ -69,7 +69,7 @@ cdef class Tracker:
     cdef readonly uint32_t live
     cdef uint64_t secret, half_open_ns, established_ns, closed_ns, datagram_ns
     cdef uint32_t limit, capacity, slots, hand, number, entries, mask, free_count, touched_count
-    cdef uint32_t over_count, over_before, loose_count, first_frame
+    cdef uint32_t over_count, over_before, loose_count
     cdef int64_t clock, previous
     cdef object tables
     cdef list blocks, loose_by_slot
@@ -93,7 +93,7 @@ cdef class Tracker:
     cdef uint8_t[::1] half_open
     cdef uint32_t[::1] touched
     cdef const int64_t[::1] time_ns, position
-    cdef const uint32_t[::1] seq, ack, tsval, tsecr, src_mac, dst_mac
+    cdef const uint32_t[::1] frame, seq, ack, tsval, tsecr, src_mac, dst_mac
     cdef const uint16_t[::1] ip_id, interface, vlan, window, mss
     cdef const uint8_t[::1] ttl
 
@@ -265,19 +265,24 @@ cdef class Tracker:
         return <uint32_t>((base if tunnel == 0 else mix(base ^ tunnel)) >> 32)
 
     cdef long _at(self, uint32_t tag, uint32_t tunnel, Packet *p) except -2 nogil:
-        """The slot of the flow at (tunnel, ends), or -1."""
+        """The slot of the flow at (tunnel, ends), or -1.  One that has timed out by now leaves."""
         cdef uint32_t place = tag & self.mask
         cdef Entry *entry
+        cdef Flow *flow
         while True:
             entry = &self.index[place]
             if entry.slot == 0:
                 return -1
             if entry.tag == tag and entry.tunnel == tunnel and same_ends(&self.flows[entry.slot - 1], p):
+                flow = &self.flows[entry.slot - 1]
+                if since(p.time_ns, flow.last_ns) > self._timeout(flow):
+                    self._retire(entry.slot - 1)
+                    return -1
                 return entry.slot - 1
             place = (place + 1) & self.mask
 
-    cdef int _enter(self, uint32_t tag, uint32_t tunnel, uint32_t slot, Packet *p, bint over) except -1 nogil:
-        """Let (tunnel, ends) lead to a slot; where it leads to one already, only if ``over``."""
+    cdef int _enter(self, uint32_t tag, uint32_t tunnel, uint32_t slot, Packet *p) except -1 nogil:
+        """Let (tunnel, ends) lead to a slot."""
         cdef uint32_t place
         cdef Entry *entry
         if self.entries * 2 > self.mask:
@@ -291,8 +296,7 @@ cdef class Tracker:
                 self.entries += 1
                 return 0
             if entry.tag == tag and entry.tunnel == tunnel and same_ends(&self.flows[entry.slot - 1], p):
-                if over:
-                    entry.slot = slot + 1
+                entry.slot = slot + 1
                 return 0
             place = (place + 1) & self.mask
 
@@ -371,7 +375,7 @@ cdef class Tracker:
         if not self._half(flow, <uint32_t>slot, direction(flow, p), p):
             return -1
         flow.other_tunnel = p.tunnel
-        self._enter(p.tag, p.tunnel, <uint32_t>slot, p, True)
+        self._enter(p.tag, p.tunnel, <uint32_t>slot, p)
         return slot
 
     cdef int _half(self, Flow *flow, uint32_t slot, int x, Packet *p) except -1 nogil:
@@ -429,17 +433,16 @@ cdef class Tracker:
             if not p.flags & SYN or p.kind != TCP:
                 flow.history = FLIPPED
         memset(opening, 0, sizeof(Opening))
-        opening.interface, opening.vlan = self.interface[p.row], self.vlan[p.row]
+        opening.interface, opening.vlan, opening.first_frame = (
+            self.interface[p.row], self.vlan[p.row], self.frame[p.row])
         self.live += 1
-        self._enter(p.tag, p.tunnel, slot, p, True)
-        if p.tunnel:
-            self._enter(self._tag(base, 0), 0, slot, p, False)
+        self._enter(p.tag, p.tunnel, slot, p)
+        if p.tunnel and self._at(self._tag(base, 0), 0, p) < 0:
+            self._enter(self._tag(base, 0), 0, slot, p)
         return slot
 
     cdef int _begins_anew(self, Flow *flow, uint32_t slot, Packet *p) except -1 nogil:
         cdef int x
-        if since(p.time_ns, flow.last_ns) > self._timeout(flow):
-            return True
         if flow.kind != TCP or p.flags & (SYN | RST) != SYN:
             return False
         x = direction(flow, p)
@@ -473,7 +476,7 @@ cdef class Tracker:
 
     cdef int _write(self, int what, uint32_t slot, uint32_t row) except -1 nogil:
         cdef Mark *mark = self._mark(what, slot)
-        mark.position, mark.ns, mark.frame = self.position[row], self.time_ns[row], self.first_frame + row
+        mark.position, mark.ns, mark.frame = self.position[row], self.time_ns[row], self.frame[row]
         mark.seq, mark.ack, mark.tsval, mark.tsecr = self.seq[row], self.ack[row], self.tsval[row], self.tsecr[row]
         mark.src_mac, mark.dst_mac, mark.ip_id, mark.ttl = (
             self.src_mac[row], self.dst_mac[row], self.ip_id[row], self.ttl[row])
@@ -808,14 +811,15 @@ cdef class Tracker:
         self.src_mac, self.dst_mac = columns["src_mac"], columns["dst_mac"]
         self.interface, self.vlan, self.ip_id = columns["interface"], columns["vlan"], columns["ip_id"]
         self.window, self.mss, self.ttl = columns["window"], columns["mss"], columns["ttl"]
-        self.first_frame = table.first_frame
+        self.frame = columns["frame"] if "frame" in columns else np.arange(
+            table.first_frame, table.first_frame + len(table), dtype=np.uint32)
         if self.touched is None or self.touched.shape[0] < len(table):
             self.touched = np.empty(len(table), dtype=np.uint32)
         self.touched_count = 0
         try:
             self._follow(columns)
         finally:
-            self.time_ns = self.position = self.seq = self.ack = self.tsval = self.tsecr = None
+            self.time_ns = self.position = self.frame = self.seq = self.ack = self.tsval = self.tsecr = None
             self.src_mac = self.dst_mac = self.interface = self.vlan = self.ip_id = None
             self.window = self.mss = self.ttl = None
 

@@ -21,7 +21,7 @@ class Flow:
         self.opener = packet
         self.kind, self.tunnel = packet.kind, packet.tunnel
         self.other_tunnel = packet.tunnel      # where the other direction runs, once it was found elsewhere
-        self.interface, self.vlan = packet.interface, packet.vlan
+        self.interface, self.vlan, self.first_frame = packet.interface, packet.vlan, packet.frame
         self.ends = ((packet.src, packet.src_port), (packet.dst, packet.dst_port))
         self.first_ns = self.last_ns = packet.time_ns
         self.initiator = 0

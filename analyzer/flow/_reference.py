@@ -46,8 +46,9 @@ class Tracker:
         """Follow the packets of one batch."""
         self._check()
         columns = [table.columns[name].tolist() for name in _COLUMNS]
-        for frame, values in enumerate(zip(*columns, strict=True), table.first_frame):
-            packet = Packet._make((*values, frame))
+        frames = table.columns.get("frame", np.arange(table.first_frame, table.first_frame + len(table)))
+        for values in zip(*columns, frames.tolist(), strict=True):
+            packet = Packet._make(values)
             if packet.verdict == OK and packet.kind in (TCP, UDP, ICMP_ECHO):
                 self._packet(packet)
 
@@ -69,7 +70,7 @@ class Tracker:
         self._previous = packet.time_ns
         ends = _ends(packet)
         flow = self._find(ends, packet)
-        if flow is not None and self._begins_anew(flow, packet):
+        if flow is not None and _begins_anew(flow, packet):
             self._retire(flow)
             flow = None
         if flow is None:
@@ -83,20 +84,25 @@ class Tracker:
             flow.datagram(x, packet, self._secret)
 
     def _find(self, ends: tuple[int, ...], packet: Packet) -> Flow | None:
-        flow = self._at(packet.tunnel, ends)
+        flow = self._at(packet.tunnel, ends, packet)
         if flow is not None and packet.tunnel in (flow.tunnel, flow.other_tunnel):
             return flow
         if flow is None and packet.tunnel:
-            flow = self._at(0, ends)
+            flow = self._at(0, ends, packet)
         if flow is None or not _half(flow, packet):
             return None
         flow.other_tunnel = packet.tunnel
         self._index[packet.tunnel, ends] = flow.slot
         return flow
 
-    def _at(self, tunnel: int, ends: tuple[int, ...]) -> Flow | None:
+    def _at(self, tunnel: int, ends: tuple[int, ...], packet: Packet) -> Flow | None:
+        """The flow that (tunnel, ends) leads to; one that has timed out by now leaves."""
         slot = self._index.get((tunnel, ends))
-        return None if slot is None else self._slots[slot]
+        flow = None if slot is None else self._slots[slot]
+        if flow is not None and packet.time_ns - flow.last_ns > self._timeout(flow):
+            self._retire(flow)
+            return None
+        return flow
 
     def _open(self, ends: tuple[int, ...], packet: Packet) -> Flow:
         for _ in range(SWEEP if self._slots else 0):
@@ -115,8 +121,8 @@ class Tracker:
         self._slots[flow.slot] = flow
         self.live += 1
         self._index[packet.tunnel, ends] = flow.slot
-        if packet.tunnel:
-            self._index.setdefault((0, ends), flow.slot)     # where a plain answer will look
+        if packet.tunnel and self._at(0, ends, packet) is None:
+            self._index[0, ends] = flow.slot     # where a plain answer will look
         return flow
 
     def _retire(self, flow: Flow) -> None:
@@ -156,14 +162,13 @@ class Tracker:
                 return
             flow.used = False
 
-    def _begins_anew(self, flow: Flow, packet: Packet) -> bool:
-        """True where this packet is the first of another flow between the same ends."""
-        if packet.time_ns - flow.last_ns > self._timeout(flow):
-            return True
-        if flow.kind != TCP or packet.flags & (SYN | RST) != SYN:
-            return False
-        x = flow.direction(packet)
-        return _other_synack(flow, x, packet) if packet.flags & ACK else _other_syn(flow, x, packet)
+
+def _begins_anew(flow: Flow, packet: Packet) -> bool:
+    """True where this packet is the first of another flow between the same ends."""
+    if flow.kind != TCP or packet.flags & (SYN | RST) != SYN:
+        return False
+    x = flow.direction(packet)
+    return _other_synack(flow, x, packet) if packet.flags & ACK else _other_syn(flow, x, packet)
 
 
 def _half(flow: Flow, packet: Packet) -> bool:
@@ -236,7 +241,7 @@ def _pack(flows: list[Flow]) -> Records:
         table["flow"][row] = flow.number
         for x, (address, port) in enumerate(flow.ends):
             table[f"end{x}"][row], table[f"port{x}"][row] = address, port
-        for name in ("interface", "vlan", "window_i", "window_r", "mss_i", "mss_r"):
+        for name in ("interface", "vlan", "window_i", "window_r", "mss_i", "mss_r", "first_frame"):
             opening[name][row] = getattr(flow, name)
         for x, side in enumerate(flow.sides):
             sides[x, row] = (side.bytes, side.packets, side.passed_bytes, side.syns, side.rsts, side.retrans,

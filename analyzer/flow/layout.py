@@ -38,6 +38,7 @@ FLOW = np.dtype([
 
 OPENING = np.dtype([
     ("interface", "u2"), ("vlan", "u2"), ("window_i", "u2"), ("window_r", "u2"), ("mss_i", "u2"), ("mss_r", "u2"),
+    ("first_frame", "u4"),
 ])
 
 SIDE = np.dtype([

@@ -14,6 +14,9 @@ import os
 import secrets
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from analyzer.flow import _reference
 from analyzer.flow.layout import Records
 from analyzer.flow.rows import assemble
@@ -72,8 +75,17 @@ class FlowTracker:
         return self._kernel.live
 
     def feed(self, table: PacketTable) -> None:
-        """Follow the packets of one batch."""
+        """Follow the packets of one batch.
+
+        Where ``table.columns`` has ``frame`` (u4), these are the frame numbers:
+        the packets need not be neighbours.
+        """
         self._kernel.feed(table)
+
+    def first_frames(self) -> NDArray[np.uint32]:
+        """The frame number of each flow's first packet, in the order of ``snapshot`` and ``finish``."""
+        records = self._kernel.records()
+        return records.flow("first_frame")[np.argsort(records.flow("flow"))].astype(np.uint32)
 
     def snapshot(self) -> Table:
         """FLOWS as they stand; the tracker goes on."""
