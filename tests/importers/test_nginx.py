@@ -112,7 +112,7 @@ stream {
         "n:10:9: expected proxy_pass ADDRESS or UPSTREAM, got nothing",
         "n:11:9: expected a ';' after 'root', got '}'",
     ]
-    assert problems("stream {\n") == ["n:2: expected nginx's syntax, got unexpected end of file, expecting \"}\""]
+    assert problems("stream {\n") == ["n:1: expected nginx's syntax, got unexpected end of file, expecting \"}\""]
     assert problems("stream { server { listen 1; }\n}\n}\n") == ["n:3: expected nginx's syntax, got unexpected \"}\""]
 
 
