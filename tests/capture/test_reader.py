@@ -12,7 +12,7 @@ from capture_files import block, interface, option, packet, pcap, record, sectio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.capture import _fast, _reference, _search, wireshark
+from analyzer.capture import _reference, _search, wireshark
 from analyzer.capture import pcap as pcap_module
 from analyzer.capture import pcapng as pcapng_module
 from analyzer.capture.source import open_capture
@@ -268,6 +268,7 @@ def attempt(path, **changes):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_whole_reader_is_the_same_without_the_kernels(seed, tmp_path, monkeypatch):
+    _fast = pytest.importorskip("analyzer.capture._fast", reason="the kernels are not built")
     seeded = random.Random(100 + seed)
     for _ in range(60):
         path = files.saved(tmp_path, mutate(seeded, seeded.choice(SEEDS)))
