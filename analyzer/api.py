@@ -1,6 +1,6 @@
 """From captures to a Diagnosis: the pipeline, top to bottom.
 
-    capture -> wire -> flow -> balance -> diagnose -> remedy
+capture -> wire -> flow -> balance -> diagnose -> remedy
 """
 
 from __future__ import annotations

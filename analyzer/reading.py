@@ -104,4 +104,4 @@ def _close(summary: CaptureRead, source: Source, tracker: FlowTracker) -> None:
             name = f" {interface.name}" if interface.name else ""
             summary.warnings.append(f"the capturing interface{name} dropped {interface.drops} packets")
     if tracker.evicted:
-        summary.warnings.append(f"{tracker.evicted} connections were let go early: more were open at once than the limit")
+        summary.warnings.append(f"{tracker.evicted} connections were let go early: too many were open at once")

@@ -57,7 +57,8 @@ WITH seen AS (
     FROM seen
     UNION ALL
     SELECT a.kind, a.client, a.client_port, a.isn,
-           CASE WHEN v.vip IS NOT NULL THEN a.server WHEN b.rip IS NOT NULL THEN b.vip WHEN NOT skewed THEN a.server END,
+           CASE WHEN v.vip IS NOT NULL THEN a.server WHEN b.rip IS NOT NULL THEN b.vip
+                WHEN NOT skewed THEN a.server END,
            CASE WHEN v.vip IS NOT NULL THEN a.server_port WHEN b.rip IS NOT NULL THEN b.vport
                 WHEN NOT skewed THEN a.server_port END,
            CASE WHEN v.vip IS NULL AND (b.rip IS NOT NULL OR skewed) THEN a.server END,

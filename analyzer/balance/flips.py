@@ -55,7 +55,8 @@ SELECT a.attempt, f.capture, f.flow, f.initiator, f.initiator_port, f.responder,
        f.rst_i_frame, f.rst_i_ns, f.rst_i_ttl, f.rst_i_src_mac, f.rst_i_dst_mac,
        f.capture, f.flow, f.synack_frame, f.synack_ns, f.synack_src_mac, f.synack_dst_mac, f.synack_ttl, FALSE
 FROM flow AS f
-JOIN attempt AS a ON a.kind = {TCP} AND (a.client, a.client_port, a.isn) = (f.initiator, f.initiator_port, f.syn_seq::BIGINT)
+JOIN attempt AS a ON a.kind = {TCP}
+                 AND (a.client, a.client_port, a.isn) = (f.initiator, f.initiator_port, f.syn_seq::BIGINT)
 WHERE f.kind = {TCP} AND f.syn_frame > 0 AND f.synack_frame > 0 AND f.data_r_frame > 0
   AND f.synack_dst_mac > 0 AND f.data_r_dst_mac > 0 AND f.synack_dst_mac <> f.data_r_dst_mac
   AND f.rst_i_frame > 0 AND f.rst_i_flags & {ACK} = 0 AND f.rst_i_seq = f.data_r_ack

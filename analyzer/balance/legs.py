@@ -146,7 +146,8 @@ WHERE (capture, flow) NOT IN (SELECT capture, flow FROM reply_only)
 UNION ALL
 SELECT capture, flow, kind, tunnel, receiver, receiver_port, sender, sender_port, asked_token,
        {', '.join(['NULL'] * 7)}, 0, 0,
-       'datagram', {', '.join(f'CASE WHEN forth THEN data_i_{c} ELSE data_r_{c} END' for c in ('frame', *_KEPT, 'seq'))},
+       'datagram',
+       {', '.join(f'CASE WHEN forth THEN data_i_{c} ELSE data_r_{c} END' for c in ('frame', *_KEPT, 'seq'))},
        CASE WHEN forth THEN packets_i ELSE packets_r END,
        refusal_frame, CASE WHEN refusal_frame IS NOT NULL THEN 0 END,
        refusal_ns, refusal_ttl, refusal_src_mac, refusal_dst_mac, CASE WHEN refusal_frame IS NOT NULL THEN 0 END,

@@ -74,16 +74,19 @@ WAY = f"""
 CREATE TABLE way AS
 SELECT s.*, a.client, a.real, a.virtual_from,
        forwarded_frame IS NOT NULL AND a.virtual_from <> 'seen'
-           AND (EXISTS {_OWN_CLIENT.format('s.forwarded_src_mac')} OR (forwarded_src_mac = 0 AND forwarded_ttl IN {START_TTLS}))
+           AND (EXISTS {_OWN_CLIENT.format('s.forwarded_src_mac')}
+                OR (forwarded_src_mac = 0 AND forwarded_ttl IN {START_TTLS}))
            AS direct,
        CASE
            WHEN answered_frame IS NULL THEN NULL
            WHEN forwarded_frame IS NOT NULL AND answered_dst_mac > 0 AND forwarded_src_mac > 0 THEN
                CASE WHEN answered_dst_mac = forwarded_src_mac
-                      OR EXISTS (SELECT 1 FROM same_hop AS h WHERE (h.mac, h.other) = (answered_dst_mac, forwarded_src_mac))
+                      OR EXISTS (SELECT 1 FROM same_hop AS h
+                                 WHERE (h.mac, h.other) = (answered_dst_mac, forwarded_src_mac))
                     THEN 'back'
                     WHEN EXISTS {_OWN_CLIENT.format('s.answered_dst_mac')} THEN 'client'
-                    WHEN rejected_src_mac = answered_dst_mac AND rejected_ttl IN {START_TTLS} AND rejected_ttl > forwarded_ttl
+                    WHEN rejected_src_mac = answered_dst_mac AND rejected_ttl IN {START_TTLS}
+                         AND rejected_ttl > forwarded_ttl
                     THEN 'client'
                     WHEN answered_dst_mac IN (SELECT id FROM address WHERE virtual_mac) THEN NULL
                     WHEN c.net = r.net AND (a.virtual_from = 'seen' OR forwarded_ttl NOT IN {START_TTLS})
@@ -107,7 +110,8 @@ LEFT JOIN address AS r ON r.id = a.real
 WHERE NOT a.any_done
 """
 """``reply_went``: back (to where the request came from), client, router, same (arrived by the neighbour that the
-SYN was sent to), NULL = these MACs and TTLs do not tell.  ``direct``: the client itself sent this SYN to the real server.
+SYN was sent to), NULL = these MACs and TTLs do not tell.
+``direct``: the client itself sent this SYN to the real server.
 An attempt that was completed anywhere is healthy whatever way its packets took, and is not judged."""
 
 WATCHED = f"""
@@ -161,7 +165,8 @@ WITH whole AS (
            bool_or(forwarded_ttl < rejected_ttl AND rejected_ttl IN {START_TTLS}
                    AND (rejected_src_mac = answered_dst_mac OR answered_dst_mac = 0)) AS rejected_directly,
            bool_or(near) AS near,
-           min(answered_src_mac) FILTER (WHERE answered_src_mac > 0 AND answered_ttl IN {START_TTLS}) AS answered_from_mac,
+           min(answered_src_mac)
+               FILTER (WHERE answered_src_mac > 0 AND answered_ttl IN {START_TTLS}) AS answered_from_mac,
            min(forwarded_dst_mac) FILTER (WHERE forwarded_dst_mac > 0) AS forwarded_to_mac,
            min(forwarded_ns) AS forwarded_ns,
            -- a capture that the user says is the real server's own, which sends on it, and not to this client

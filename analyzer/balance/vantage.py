@@ -57,14 +57,18 @@ SELECT capture,
            ELSE 'unknown'
        END AS role,
        CASE
-           WHEN both_sides > 0 AND strays > 0 THEN 'it sees both sides of the translation and a reply that does not go back'
+           WHEN both_sides > 0 AND strays > 0
+           THEN 'it sees both sides of the translation and a reply that does not go back'
            WHEN both_sides > 0 AND cooked THEN 'a cooked capture that sees both sides of the translation'
            WHEN both_sides > 0 THEN 'it sees the same SYN before and after the translation'
            WHEN asked > 0 AND forwarded > 0 THEN 'it sees calls to the virtual service and calls to real servers'
            WHEN forwarded > 0 AND reals > 1 THEN 'it sees calls to several real servers, none to the virtual service'
-           WHEN forwarded > 0 THEN 'it sees calls to one real server only (the balancer''s inside would look the same)'
-           WHEN asked > 0 AND clients > 1 THEN 'it sees calls of several clients to the virtual service, none to real servers'
-           WHEN asked > 0 THEN 'it sees one client''s calls to the virtual service only (the balancer''s outside would look the same)'
+           WHEN forwarded > 0
+           THEN 'it sees calls to one real server only (the balancer''s inside would look the same)'
+           WHEN asked > 0 AND clients > 1
+           THEN 'it sees calls of several clients to the virtual service, none to real servers'
+           WHEN asked > 0
+           THEN 'it sees one client''s calls to the virtual service only (the balancer''s outside would look the same)'
            ELSE 'nothing in it belongs to a balanced service'
        END AS reason
 FROM points

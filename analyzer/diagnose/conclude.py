@@ -84,7 +84,7 @@ def _fields(who: Names, clients: Sequence[str], row: Row, tables: Tables) -> dic
 _BYPASS_REASONS = {
     "client": "The reply was delivered to the client itself, with no router in between.",
     "router": "The reply was handed to a router that is neither the client nor where the request came from.",
-    "same": "The reply reached the client through the same neighbour that the request was sent to, so its path is open.",
+    "same": "The reply reached the client by the same neighbour that the request was sent to: its path is open.",
     "back": "The reply was sent back to where the request came from.",
 }
 
@@ -111,7 +111,7 @@ def _reasons(row: Row, who: Names, tables: Tables) -> list[str]:
             "it is about to answer directly."
         )
     if not row.get("asked"):
-        said.append("Nobody captured the client's call to the virtual service; this rests on the real server's side alone.")
+        said.append("Nobody captured the client's call to the virtual service: this rests on the servers' side alone.")
     if row.get("mapping") == "declared":
         said.append("The virtual service and its real server are in the given configuration.")
     elif row.get("virtual_from") == "seen":

@@ -59,7 +59,8 @@ def _service(words: list[str], where: str) -> Mapping:
         balancers = tuple(ip_address(w) for w in words[words.index("balancer") + 1 : words.index("balancer") + 2]) \
             if "balancer" in words else ()
     except (IndexError, ValueError) as error:
-        raise RuleError(f"{where}: expected 'map VIP:PORT > REAL:PORT MODE', got {' '.join(words)!r}: {error}") from error
+        got = " ".join(words)
+        raise RuleError(f"{where}: expected 'map VIP:PORT > REAL:PORT MODE', got {got!r}: {error}") from error
     origin = Origin(where)
     protocol = Protocol.UDP if "udp" in words else Protocol.TCP
     return Mapping((VirtualService(virtual, protocol, (RealServer(real, mode, origin),), origin),), balancers)

@@ -31,7 +31,8 @@ SELECT any_value(COLUMNS(j.*)), count(*) AS alike,
             WHEN j.asked AND NOT j.answered THEN 'dialled'
             ELSE 'half-open' END AS gap
 FROM judged AS j
-WHERE j.attempt NOT IN (SELECT unnest(?::INTEGER[])) AND (NOT j.translated OR (j.translated_as = 'syn-ack' AND greatest(j.asked_count, j.translated_count) > 1))
+WHERE j.attempt NOT IN (SELECT unnest(?::INTEGER[]))
+  AND (NOT j.translated OR (j.translated_as = 'syn-ack' AND greatest(j.asked_count, j.translated_count) > 1))
 GROUP BY gap, j.kind, j.virtual, j.virtual_port, j.real, j.real_port
 ORDER BY min(j.attempt)
 LIMIT ?
@@ -41,7 +42,7 @@ LIMIT ?
 def open_questions(
     groups: Sequence[Group], evidence: Evidence, captures: Sequence[CaptureRead],
 ) -> tuple[tuple[CannotTell, ...], bool]:
-    """One question for each kind of silence at each service, the earliest first; and: does one stand for a failure?
+    """One question for each kind of silence at each service, the earliest first; and whether one stands for a failure.
 
     A request that is repeated, or answered again and again, has failed, whatever
     the reason: with such a question open nothing is called healthy.
@@ -75,14 +76,16 @@ def _question(row: Row, who: Names) -> CannotTell:
             )
         case "left":
             return CannotTell(
-                f"Is the reply of {who.real or who.virtual} to {who.client} meant to skip the host that the request came from?{many}",
-                "The reply leaves for another MAC address than the request came from, which redundant routers do as well; "
-                "nothing here shows what the client had dialled.",
+                f"Is the reply of {who.real or who.virtual} to {who.client} meant to skip the host "
+                f"that the request came from?{many}",
+                "The reply leaves for another MAC address than the request came from, which redundant routers do as "
+                "well; nothing here shows what the client had dialled.",
                 capture_next("the client", who),
             )
         case "went back":
             return CannotTell(
-                f"What becomes of the reply of {who.real or who.virtual} after it went back to where the request came from?{many}",
+                f"What becomes of the reply of {who.real or who.virtual} after it went back "
+                f"to where the request came from?{many}",
                 "The reply is sent back towards the balancer, and the capture does not show what follows.",
                 capture_next("the balancer", who, interface="any"),
             )

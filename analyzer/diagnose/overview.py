@@ -82,7 +82,8 @@ SELECT a.attempt,
        CASE
            WHEN a.any_done AND a.attempt IN (SELECT attempt FROM stalled) THEN 'stalled'
            WHEN a.any_done THEN 'established'
-           WHEN j.translated_as = 'reset' OR (j.answered_as = 'reset' AND j.virtual_from <> 'seen' AND j.went = 'back') THEN 'refused'
+           WHEN j.translated_as = 'reset'
+                OR (j.answered_as = 'reset' AND j.virtual_from <> 'seen' AND j.went = 'back') THEN 'refused'
            WHEN j.translated THEN 'answered'
            WHEN j.direct AND j.answered THEN 'half-open'
            WHEN j.answered THEN 'answered by the real server'

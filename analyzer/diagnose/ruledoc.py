@@ -18,7 +18,7 @@ _CODE = re.compile(r"RP\d{3}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A ladder: ``fires`` with this certainty, or (``None``) stays silent.  ``line`` is where it stands in the document."""
+    """A ladder that ``fires`` with this certainty, or (``None``) stays silent; ``line`` is where it stands."""
 
     ladder: str
     fires: Certainty | None

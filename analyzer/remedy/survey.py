@@ -117,7 +117,8 @@ def _inside(
 def _owners(macs: tuple[str, ...], evidence: Evidence) -> list[Row]:
     ids = [evidence.book.intern(bytes.fromhex(mac.replace(":", ""))) for mac in macs]
     return evidence.rows(
-        "SELECT ip FROM owner WHERE claims > 0 AND mac IN (SELECT unnest(?::UINTEGER[])) ORDER BY claims DESC, ip", [ids]
+        "SELECT ip FROM owner WHERE claims > 0 AND mac IN (SELECT unnest(?::UINTEGER[])) ORDER BY claims DESC, ip",
+        [ids],
     )
 
 

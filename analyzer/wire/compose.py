@@ -62,7 +62,7 @@ def _pseudo(src: IP, dst: IP, protocol: int, size: int) -> bytes:
     return src.packed + dst.packed + struct.pack("!IxxxB", size, protocol)
 
 
-def ip_packet(  # noqa: PLR0913, PLR0917 - the fields of one header
+def ip_packet(
     src: IP, dst: IP, protocol: int, payload: bytes, ttl: int = TTL, ip_id: int = 0,
 ) -> bytes:
     """An IP packet; one that is longer than its length field can say carries 0 there, as offloading leaves it."""

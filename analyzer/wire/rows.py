@@ -24,7 +24,7 @@ from analyzer.wire.packet import (
 ECHO_REPLIES = (0, 129)
 
 
-def from_row(  # noqa: PLR0913 - what to show is the caller's choice, and each has a default
+def from_row(
     columns: Mapping[str, Column], row: int, book: AddressBook, *, zero_ns: int = 0, vantage: str = "",
     brief: bool = False,
 ) -> Packet | None:
@@ -48,7 +48,7 @@ def from_row(  # noqa: PLR0913 - what to show is the caller's choice, and each h
                   values["vlan"], macs, vantage)
 
 
-def _body(  # noqa: PLR0911 - one return for each kind
+def _body(
     values: Mapping[str, int], book: AddressBook, *, brief: bool,
 ) -> Body:
     src, dst = book.ip(values["src"]), book.ip(values["dst"])

@@ -63,7 +63,7 @@ def read_v2(frame: Frame, at: int) -> Next:
                    at + V2_ADDRESS, frame.u16(at + V2_PROTOCOL), at + V2_SIZE)
 
 
-def _cooked(  # noqa: PLR0913, PLR0917 - the fields of one header, from two layouts
+def _cooked(
     frame: Frame, packet_type: int, hardware: int, length: int, address: int, protocol: int, after: int,
 ) -> Next:
     frame.row["direction"] = DIRECTIONS.get(packet_type, 0)

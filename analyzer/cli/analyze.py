@@ -1,70 +1,38 @@
-"""The command line: read arguments, call the library, write, choose an exit status.
-
-0  nothing wrong     1  at least one finding of severity error
-2  could not analyze 3  nothing can be concluded
-"""
+"""``replypath analyze``: captures in, a diagnosis out."""
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from analyzer.errors import AnalyzerError, OutputError
-from analyzer.version import VERSION
+from analyzer.cli import printable
+from analyzer.errors import OutputError
+
+if TYPE_CHECKING:
+    from analyzer.diagnose.ruledoc import Rule
+    from analyzer.network.host import Host
 
 EXIT = {"healthy": 0, "bypass": 1, "fault": 1, "cannot-tell": 3}
-COULD_NOT = 2
-INTERRUPTED = 130
 
 
-class Friendly(click.Group):
-    """Says every error of ours in its own words, without a traceback unless ``-vv`` asks for it."""
-
-    def main(self, *args: object, **kwargs: object) -> object:
-        """Run, and end with a status."""
-        try:
-            return super().main(*args, **kwargs)  # type: ignore[arg-type]
-        except AnalyzerError as error:
-            if "-vv" in sys.argv:
-                raise
-            for line in str(error).splitlines() or [type(error).__name__]:
-                click.echo(f"replypath: {_printable(line)}", err=True)
-            sys.exit(COULD_NOT)
-        except BrokenPipeError:
-            # the reader has gone (| head): be quiet, and keep Python from complaining on its way out
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(INTERRUPTED + 11)
-
-
-def _printable(text: str) -> str:
-    """No control character of a file name or a capture reaches the terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)
-
-
-@click.group(cls=Friendly, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(VERSION, prog_name="replypath", message="%(prog)s %(version)s")
-def main() -> None:
-    """Name the host whose reply skips the load balancer, and print the commands that mend it.
-
-    \b
-    Example:
-      replypath analyze client=client.pcap server=server.pcap --report report.html
-    """
-
-
-@main.command()
+@click.command()
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
-@click.option("--map", "maps", multiple=True, metavar="FILE", help="What the balancer is told to do: our YAML, or a balancer's own configuration.")
-@click.option("--host", "hosts", multiple=True, metavar="NAME=FILE", help="What a host's commands print (ip addr, ip route, route print ...); repeatable.")
-@click.option("--report", "reports", multiple=True, metavar="FILE", help="Also write a report; the suffix chooses the format (.html .json ...).")
+@click.option("--map", "maps", multiple=True, metavar="FILE",
+              help="What the balancer is told to do: our YAML, or a balancer's own configuration.")
+@click.option("--host", "hosts", multiple=True, metavar="NAME=FILE",
+              help="What a host's commands print (ip addr, ip route, route print ...); repeatable.")
+@click.option("--report", "reports", multiple=True, metavar="FILE",
+              help="Also write a report; the suffix chooses the format (.html .json ...).")
 @click.option("--force", is_flag=True, help="Let --report replace a file that exists.")
-@click.option("--format", "output", default="terminal", metavar="NAME", help="What goes to standard output: terminal, json ...")
+@click.option("--format", "output", default="terminal", metavar="NAME",
+              help="What goes to standard output: terminal, json ...")
 @click.option("--rules", "rules_folder", metavar="DIR", help="Rule documents of your own, besides ours.")
-@click.option("--os", "systems", multiple=True, metavar="NAME", help="Print commands in this dialect first (replypath doctor lists them).")
+@click.option("--os", "systems", multiple=True, metavar="NAME",
+              help="Print commands in this dialect first (replypath doctor lists them).")
 @click.option("-q", "--quiet", is_flag=True, help="Nothing on standard error but errors.")
 @click.option("-v", "--verbose", count=True, help="Say more; -vv shows tracebacks.")
 def analyze(
@@ -80,7 +48,7 @@ def analyze(
     quiet: bool,
     verbose: int,
 ) -> None:
-    """Diagnose captures: pcap or pcapng, compressed or not, '-' for standard input.
+    r"""Diagnose captures: pcap or pcapng, compressed or not, '-' for standard input.
 
     Several captures are several capture points; NAME=FILE names one.
 
@@ -121,11 +89,11 @@ def analyze(
     for report in reports:
         write_report(diagnosis, report, force=force)
         if not quiet:
-            click.echo(f"replypath: report written to {_printable(report)}", err=True)
+            click.echo(f"replypath: report written to {printable(report)}", err=True)
     sys.exit(EXIT[diagnosis.verdict.value])
 
 
-def _hosts(arguments: tuple[str, ...]) -> dict:  # type: ignore[type-arg]
+def _hosts(arguments: tuple[str, ...]) -> dict[str, Host]:
     """NAME=FILE arguments to hosts."""
     if not arguments:
         return {}
@@ -134,7 +102,7 @@ def _hosts(arguments: tuple[str, ...]) -> dict:  # type: ignore[type-arg]
     return read_hosts(arguments)
 
 
-def _rules(folder: str | None):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _rules(folder: str | None) -> tuple[Rule, ...] | None:
     """Our rules, with the user's own behind them."""
     if folder is None:
         return None

@@ -1,0 +1,82 @@
+"""The command line: read arguments, call the library, write, choose an exit status.
+
+0  nothing wrong     1  at least one finding of severity error
+2  could not analyze 3  nothing can be concluded
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from analyzer.errors import AnalyzerError
+from analyzer.version import VERSION
+
+COULD_NOT = 2
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+
+COMMANDS = {
+    "analyze": "analyzer.cli.analyze",
+    "map": "analyzer.cli.look",
+    "rules": "analyzer.cli.look",
+    "explain": "analyzer.cli.look",
+    "doctor": "analyzer.cli.doctor",
+    "report": "analyzer.cli.report",
+}
+"""Which module holds which command: a command is imported when it is called, so that ``--version`` costs nothing."""
+
+
+def printable(text: str) -> str:
+    """``text`` without control characters: names of files and captures come from strangers."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+class Commands(click.Group):
+    """Imports a command when it is asked for, and says every error of ours in its own words."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command, in the order of use."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name."""
+        del ctx
+        module = COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        found = getattr(import_module(module), cmd_name.replace("map", "map_"))
+        return found if isinstance(found, click.Command) else None
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - click's own signature
+        """Run, and end with a status: no traceback unless ``-vv`` asks for it."""
+        try:
+            return super().main(*args, **kwargs)
+        except AnalyzerError as error:
+            if "-vv" in sys.argv:
+                raise
+            for line in str(error).splitlines() or [type(error).__name__]:
+                click.echo(f"replypath: {printable(line)}", err=True)
+            sys.exit(COULD_NOT)
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
+        except BrokenPipeError:
+            # the reader has gone (| head): be quiet, and keep Python from complaining on its way out
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(PIPE_CLOSED)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="replypath", message="%(prog)s %(version)s")
+def main() -> None:
+    r"""Name the host whose reply skips the load balancer, and print the commands that mend it.
+
+    \b
+    Example:
+      replypath analyze client=client.pcap server=server.pcap --report report.html
+    """

@@ -1,0 +1,74 @@
+"""``replypath map``, ``rules``, ``explain``: look without analyzing."""
+
+from __future__ import annotations
+
+import click
+
+from analyzer.cli import printable
+from analyzer.errors import RuleError
+
+
+@click.command(name="map")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print it as our own mapping file.")
+def map_(files: tuple[str, ...], *, as_yaml: bool) -> None:
+    r"""Show what is understood of a balancer's configuration, service by service, with file and line.
+
+    \b
+    Examples:
+      replypath map haproxy.cfg
+      replypath map bigip.conf --yaml > services.yaml
+    """
+    from analyzer.importers.reading import read_mappings  # noqa: PLC0415 - not for --version
+    from analyzer.importers.replypath import to_yaml  # noqa: PLC0415
+
+    mapping = read_mappings(files)
+    for warning in mapping.warnings:
+        click.echo(f"replypath: {printable(str(warning))}", err=True)
+    if as_yaml:
+        click.echo(to_yaml(mapping), nl=False)
+        return
+    for service in mapping.services:
+        name = f"  {printable(service.name)}" if service.name else ""
+        click.echo(f"{service.virtual}/{service.protocol}{name}  ({printable(str(service.origin))})")
+        for real in service.reals:
+            state = "" if real.enabled else ", disabled"
+            click.echo(f"    -> {real.endpoint}  {real.forwarding}{state}  ({printable(str(real.origin))})")
+    if mapping.balancers:
+        click.echo(f"the balancer's own addresses: {', '.join(str(a) for a in mapping.balancers)}")
+    if not mapping.services:
+        click.echo("no virtual service in these files")
+
+
+@click.command()
+def rules() -> None:
+    r"""List the faults that replypath tells apart.
+
+    \b
+    Example:
+      replypath rules
+    """
+    from analyzer.diagnose.ruledoc import rulebook  # noqa: PLC0415 - not for --version
+
+    for rule in rulebook():
+        click.echo(f"{rule.code}  {rule.severity.value:8}{rule.cause.value:30}{rule.name}")
+
+
+@click.command()
+@click.argument("code")
+def explain(code: str) -> None:
+    r"""Explain one rule: what it says, why it breaks, what shows it, and what does not.
+
+    \b
+    Example:
+      replypath explain RP101
+    """
+    from analyzer.diagnose.ruledoc import rulebook  # noqa: PLC0415 - not for --version
+
+    wanted = code.upper()
+    for rule in rulebook():
+        if wanted in (rule.code, rule.name.upper(), rule.cause.value.upper()):
+            click.echo(rule.text.split("+++\n", 2)[2].strip())
+            return
+    known = ", ".join(rule.code for rule in rulebook())
+    raise RuleError(f"no rule is called {printable(code)!r}; expected one of {known}")
