@@ -67,7 +67,8 @@ def _rules(stack: Stack, rules: tuple[Rule, ...], *, whole: bool) -> None:
         mine = [rule for rule in rules if _family(rule) in (0, family)]
         if whole and mine:
             stack.rules[family] = [] if any(rule.priority == 0 for rule in mine) else [DEFAULT_RULES[family][0]]
-        stack.split = stack.split or (family == 4 and any(rule not in DEFAULT_RULES[4] for rule in mine))
+        if any(rule not in DEFAULT_RULES[family] for rule in mine):
+            stack.split, stack.split6 = stack.split or family == 4, stack.split6 or family == 6
         for rule in mine:
             if rule not in stack.rules[family]:
                 add_rule(stack, family, rule)

@@ -75,7 +75,7 @@ class Exchange:
         return (extra[0][0], extra[0][1].steps[0]) if extra and extra[0][1].steps else None
 
 
-def connect(  # noqa: PLR0913 - the last two are what a capture adds
+def connect(
     network: Network, client: str, dialled: Endpoint, protocol: int = TCP, *,
     source: Endpoint | None = None, real: Endpoint | None = None,
 ) -> Exchange:

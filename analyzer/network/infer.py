@@ -53,7 +53,7 @@ class Inference:
         return self.network.owner(address)
 
 
-def infer(  # noqa: PLR0913, PLR0917 - the tables of a capture, and what people add to them
+def infer(
     flows: Sequence[Table], said: Sequence[Table], icmp: Sequence[Table], book: AddressBook,
     mapping: Mapping, hosts: Iterable[Host] = (), rulesets: Dict[str, str] | None = None,
 ) -> Inference:

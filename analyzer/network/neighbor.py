@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from analyzer.network.host import LOCAL_TABLE, IPAddress
 from analyzer.network.link import Network
+from analyzer.network.route import Dropped, arriving
+from analyzer.network.routing.lookup import Query
 from analyzer.network.stack import LOOPBACK, Stack
 
 
@@ -25,8 +27,14 @@ class Answer:
     cached: bool = False
 
 
-def resolve(network: Network, host: str, interface: str, address: IPAddress) -> Answer | None:
-    """Who gets a frame that ``host`` sends to ``address`` on ``interface``; None where nobody answers."""
+def resolve(
+    network: Network, host: str, interface: str, address: IPAddress, asker: IPAddress | None = None
+) -> Answer | None:
+    """Who gets a frame that ``host`` sends to ``address`` on ``interface``; None where nobody answers.
+
+    ``asker`` is the sender address of the ARP request: Linux answers only whom it
+    would take a packet from (rp_filter counts; seen).
+    """
     known = network.stacks[host].neighbors.get((interface, address))
     if known is None:
         known = network.stacks[host].neighbors.get(("", address))
@@ -38,7 +46,7 @@ def resolve(network: Network, host: str, interface: str, address: IPAddress) -> 
     found = [
         (not _has(network.stacks[other], port, address), other, port)
         for other, port in network.others(host, interface)
-        if _answers(network.stacks[other], port, address)
+        if _answers(network.stacks[other], port, address, asker)
     ]
     if not found:
         return None
@@ -52,9 +60,11 @@ def _has(stack: Stack, port: str, address: IPAddress) -> bool:
     return any(own.ip == address for own in stack.ports[port].addresses)
 
 
-def _answers(stack: Stack, port: str, address: IPAddress) -> bool:
+def _answers(stack: Stack, port: str, address: IPAddress, asker: IPAddress | None) -> bool:
     if address.version == 6:
         return _has(stack, port, address)
+    if asker is not None and isinstance(arriving(stack, Query(address, asker, port)), Dropped):
+        return False
     if _has(stack, port, address):
         return stack.switches.larger("arp_ignore", port) != 8
     rows = stack.tables.get((4, LOCAL_TABLE))

@@ -83,6 +83,7 @@ class Stack:
     neighbors: dict[tuple[str, IPAddress], Neighbor] = field(default_factory=dict)
     learned: dict[tuple[Entry, Hop, IPAddress], IPAddress] = field(default_factory=dict)
     split: bool = False            # a policy rule was ever added: IPv4 no longer searches local and main as one table
+    split6: bool = False           # the same for IPv6, where only adding counts: without it, rules are not even asked
     custom_local: bool = False     # a local route was added by hand: source checks look closer
     firewall: Firewall | None = None
     complete: frozenset[str] = frozenset()

@@ -21,6 +21,7 @@ class Entry:
     original: FourTuple
     reply: FourTuple
     replied: bool = False
+    half: bool = False       # began with a SYN
     mark: int = 0
     dnatted: bool = False
     snatted: bool = False
@@ -60,13 +61,16 @@ class Tracker:
     def see(self, packet: Datagram) -> Seen:
         """Find or begin the packet's connection.
 
-        A SYN-ACK or RST that nothing was heard before is INVALID; any other TCP
+        A SYN-ACK or RST that nothing was heard before is INVALID, and so is the third
+        segment of a handshake whose second took another way (seen); any other TCP
         segment in the middle is taken up as new where ``loose`` is on.
         """
         for entry in self.entries:
             if entry.protocol != packet.protocol:
                 continue
             if entry.original == packet.tuple:
+                if entry.half and not entry.replied and packet.flags in (".", "P."):
+                    return Seen(None, State.INVALID)   # it acknowledges an answer that did not come by here
                 return Seen(entry, State.ESTABLISHED if entry.replied else State.NEW)
             if entry.reply == packet.tuple:
                 entry.replied = True
@@ -76,7 +80,8 @@ class Tracker:
         if packet.flags == "reply":
             return Seen(None, State.INVALID)       # an echo reply to no request
         ends = packet.tuple
-        entry = Entry(packet.protocol, ends, (ends[2], ends[3], ends[0], ends[1]))
+        half = packet.protocol == TCP and packet.flags == "S"
+        entry = Entry(packet.protocol, ends, (ends[2], ends[3], ends[0], ends[1]), half=half)
         self.entries.append(entry)
         return Seen(entry, State.NEW)
 

@@ -20,7 +20,7 @@ from analyzer.network.neighbor import resolve
 from analyzer.network.passage import Passage
 from analyzer.network.redirect import provoked
 from analyzer.network.route import Drop, Dropped, Forward, Local, Path, arriving, outgoing
-from analyzer.network.routing.fib import Refusal
+from analyzer.network.routing.fib import Errno, Refusal
 from analyzer.network.routing.lookup import Query
 from analyzer.network.session import Session
 from analyzer.network.stack import LOOPBACK
@@ -104,7 +104,8 @@ class _Walk:
         if packet.octets > port.mtu:
             return self._end(Disposition.TOO_BIG, host, port.name, packet, f"ICMP: next hop takes {port.mtu} octets")
         target = path.next_hop(packet.destination)
-        answer = resolve(self.network, host, port.name, target)
+        asker = packet.source if self.network.stacks[host].owns(packet.source) else path.preferred
+        answer = resolve(self.network, host, port.name, target, asker)
         row = str(path.entry.destination) if path.entry is not None else ""
         if answer is None:
             own = act is Act.OUT
@@ -126,7 +127,7 @@ class _Walk:
 
     # the receiver's host --------------------------------------------------------------------------
 
-    def _receive(self, now: _Arrived) -> _Arrived | Trace:  # noqa: PLR0911 - a stage of the kernel a branch
+    def _receive(self, now: _Arrived) -> _Arrived | Trace:
         host, firewall = now.host, self.network.firewall(now.host)
         tracker = self.session.tracker(self.network, host) if firewall.stateful and now.interface != LOOPBACK else None
         passage = Passage.begin(firewall, tracker, now.packet, now.interface, now.mac)
@@ -145,7 +146,8 @@ class _Walk:
         arrival = arriving(self.network.stacks[host], passage.packet.query(now.interface, passage.mark))
         match arrival:
             case Dropped():
-                told = "ICMP net unreachable" if arrival.why is Drop.NO_ROUTE else ""
+                silent = arrival.why is not Drop.NO_ROUTE or arrival.errno is Errno.EINVAL      # blackhole
+                told = "" if silent else "ICMP net unreachable"
                 return self._end(LOST[arrival.why], host, now.interface, passage.packet, self._told(host, now, told))
             case Local():
                 if passage.filtered(Hook.INPUT) is not None:

@@ -28,8 +28,9 @@ from analyzer.network.host import Host, Interface, System
 from analyzer.network.link import Network
 from analyzer.network.nat import NO_FIREWALL
 
-SAME = {"answered": "established", "silent": "timeout", "timeout": "timeout", "refused": "refused", "unreachable": "unreachable",
-        "failed": "unreachable"}     # a local blackhole: the program gets EINVAL
+SAME = {"answered": "established", "silent": "no answer", "timeout": "no answer", "refused": "refused", "unreachable": "no answer",
+        "failed": "no answer"}
+"""Whether silence becomes "timeout" or "unreachable" is a race between ARP and the program's patience."""
 PROTOCOLS = {"tcp": 6, "udp": 17}
 
 
@@ -150,13 +151,18 @@ def modelled(made: Case) -> Network:
     return network
 
 
-def predictions(made: Case) -> list[str]:
-    """What every dialling program sees, by the model."""
+def predictions(made: Case) -> list[tuple[str, bool]]:
+    """What every dialling program sees, by the model; True where it says itself that a redirect may change that."""
     network = modelled(made)
-    return [
-        str(connect(network, each.client, Endpoint(ip_address(each.address), each.port), PROTOCOLS[each.protocol]).outcome)
-        for each in made.probes
-    ]
+    exchanges = [connect(network, each.client, Endpoint(ip_address(each.address), each.port), PROTOCOLS[each.protocol])
+                 for each in made.probes]
+    learned = {(told.to, told.destination) for exchange in exchanges for told in exchange.redirects if told.obeyed}
+    return [(SAME.get(str(exchange.outcome), str(exchange.outcome)), _touched(exchange, learned)) for exchange in exchanges]
+
+
+def _touched(exchange, learned) -> bool:
+    """Whether a host of the exchange sends to an address that a redirect may have taught it another way for."""
+    return any((step.host, step.packet.destination) in learned for _, trace in exchange.traces for step in trace.steps)
 
 
 def observations(made: Case) -> list[str]:
@@ -170,8 +176,9 @@ def observations(made: Case) -> list[str]:
 
 def disagreements(made: Case) -> list[str]:
     """The connections that fare otherwise, a line each."""
-    pairs = zip(made.probes, observations(made), predictions(made), strict=True)
-    return [f"{each.client} > {each.address}:{each.port}: kernel {seen}, model {said}" for each, seen, said in pairs if seen != said]
+    triples = zip(made.probes, observations(made), predictions(made), strict=True)
+    return [f"{each.client} > {each.address}:{each.port}: kernel {seen}, model {said}" for each, seen, (said, open_) in triples
+            if seen != said and not open_]
 
 
 def main() -> int:

@@ -101,6 +101,7 @@ def _span(words: Words) -> tuple[int, int]:
 def _add(stack: Stack, asked: AskedRule) -> Refusal | None:
     family = asked.family or 4
     stack.split = stack.split or family == 4
+    stack.split6 = stack.split6 or family == 6
     priority = asked.priority or default_priority(stack.rules[family])
     rule = replace(asked.rule, priority=priority, table=asked.table or MAIN_TABLE)
     if any(_same(other, rule) for other in stack.rules[family]):

@@ -66,7 +66,9 @@ def entry_text(entry: Entry, table: int = MAIN_TABLE, down: frozenset[str] = fro
     if len(entry.hops) < 2:
         return line
     dead = {hop: " dead linkdown" if hop.dead or hop.interface in down else "" for hop in entry.hops}
-    return line + "".join(f"\n\tnexthop {_hop(hop)} weight {hop.weight}{dead[hop]}" for hop in entry.hops)
+    return line + "".join(
+        f"\n\tnexthop {_hop(hop)} weight {hop.weight}{dead[hop]}{' onlink' if hop.onlink else ''}" for hop in entry.hops
+    )
 
 
 def _prefix(entry: Entry) -> str:

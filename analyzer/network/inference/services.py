@@ -39,7 +39,7 @@ def _private(draft: Draft, mac: str) -> bool:
     return len(draft.macs) > 1 and any(address.is_private for address in draft.addresses.get(mac, ()))
 
 
-def translate(  # noqa: PLR0913, PLR0917 - what was declared, and all that may contradict it
+def translate(
     network: Network, balancers: tuple[str, ...], mapping: Mapping, tried: list[Attempt],
     hidden: list[tuple[Attempt, Attempt]], made: list[Draft],
 ) -> None:

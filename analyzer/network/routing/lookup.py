@@ -10,7 +10,7 @@ from typing import Literal
 from analyzer.network.host import DEFAULT_TABLE, LOCAL_TABLE, MAIN_TABLE, IPAddress, IPNetwork, RouteType, Rule
 from analyzer.network.routing.fib import TYPE_ERRORS, Entry, Errno, Hop, Scope
 from analyzer.network.routing.tables import Table
-from analyzer.network.stack import LOOPBACK, Stack
+from analyzer.network.stack import DEFAULT_RULES, LOOPBACK, Stack
 
 DSCP = 0xFC
 """The part of the tos octet that routing looks at; the other two bits are ECN (RFC 3168 §5)."""
@@ -46,7 +46,10 @@ def look_up(stack: Stack, query: Query) -> Match | Errno:
     """The row for ``query``; an ``Errno`` where a row refuses or none matches."""
     if query.destination.version == 4 and not stack.split:
         return _merged(stack, query)
-    for rule in stack.rules[query.destination.version]:
+    rules = stack.rules[query.destination.version]
+    if query.destination.version == 6 and not stack.split6:
+        rules = list(DEFAULT_RULES[6])         # a deleted rule goes on working until the first one is added (seen)
+    for rule in rules:
         if applies(rule, query):
             found = in_table(stack, rule.table, query)
             if found is not None:

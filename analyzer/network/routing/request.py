@@ -83,7 +83,7 @@ def install(stack: Stack, asked: Asked, verb: Verb) -> Refusal | None:
     return refused
 
 
-def _entry4(stack: Stack, asked: Asked) -> Entry | Refusal:  # noqa: PLR0911 - a check of the kernel a branch
+def _entry4(stack: Stack, asked: Asked) -> Entry | Refusal:
     kind = asked.type or RouteType.UNICAST
     scope = asked.scope if asked.scope is not None else _default_scope(asked, kind)
     entry = Entry(
@@ -130,7 +130,7 @@ def _host_scope_hop(stack: Stack, asked: AskedHop) -> Hop | Refusal:
     return Hop(asked.interface, scope=Scope.NOWHERE)
 
 
-def _hop4(  # noqa: PLR0911 - a check of the kernel a branch
+def _hop4(
     stack: Stack, asked: AskedHop, table: int, scope: Scope
 ) -> Hop | Refusal:
     if asked.gateway is None or int(asked.gateway) == 0:
@@ -200,7 +200,7 @@ def _install6(stack: Stack, asked: Asked, verb: Verb) -> Refusal | None:
     return None
 
 
-def _hop6(stack: Stack, asked: AskedHop, table: int) -> Hop | Refusal:  # noqa: C901, PLR0911 - checks in their order
+def _hop6(stack: Stack, asked: AskedHop, table: int) -> Hop | Refusal:  # noqa: C901 - checks in their order
     port = stack.ports.get(asked.interface) if asked.interface else None
     if asked.gateway is None:
         if port is None:

@@ -82,7 +82,7 @@ def insert(table: Table, new: Entry, verb: Verb) -> Refusal | None:
     return _insert4(table, new, verb) if new.destination.version == 4 else _insert6(table, new, verb)
 
 
-def _insert4(table: Table, new: Entry, verb: Verb) -> Refusal | None:  # noqa: PLR0911 - a verb a branch
+def _insert4(table: Table, new: Entry, verb: Verb) -> Refusal | None:
     row = table.row(new)
     equal = [i for i, entry in enumerate(row) if (entry.tos, entry.metric) == (new.tos, new.metric)]
     if not equal:
@@ -111,7 +111,7 @@ def _insert6(table: Table, new: Entry, verb: Verb) -> Refusal | None:
         return _replace6(table, new, equal, may_create=verb is Verb.REPLACE)
     if equal and verb is Verb.ADD:
         return Refusal(Errno.EEXIST)
-    if any(row[i].hops == new.hops for i in equal):
+    if any(_way(row[i]) == _way(new) for i in equal):
         return Refusal(Errno.EEXIST)
     table.place(sum(entry.metric <= new.metric for entry in row), new)
     return None
@@ -134,6 +134,11 @@ def _replace6(table: Table, new: Entry, equal: list[int], *, may_create: bool) -
     for index in reversed([i for i in siblings if i != first]):
         del row[index]
     return None
+
+
+def _way(entry: Entry) -> list[tuple[str, object]]:
+    """What makes two IPv6 routes of one metric the same: interface and gateway, nothing else."""
+    return [(hop.interface, hop.gateway) for hop in entry.hops]
 
 
 def _multipath(entry: Entry) -> bool:
