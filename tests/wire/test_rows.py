@@ -47,6 +47,12 @@ def test_rows_that_no_line_was_built_from(batch_of, octets, line):
     assert lines(batch_of([(octets, len(octets), 1)]), brief=True) == [line]
 
 
+def test_a_cooked_row_has_no_destination_mac_to_show(batch_of):
+    cooked = b"\0\0\0\1\0\6" + b"\2\0\0\0\0\1" + b"\0\0" + b"\x08\0" + ipv4(6, tcp())
+    assert lines(batch_of([(cooked, len(cooked), 113)])) == [
+        "0.000000 10.0.2.9:40000 > 10.0.2.1:80 [P.] seq 1000 ack 2000 win 500 ttl 64 id 7"]
+
+
 def test_every_shared_frame_has_a_line(corpus, batch_of):
     """No decoded row is beyond words, however odd the frame."""
     every = lines(batch_of(corpus))

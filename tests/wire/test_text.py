@@ -62,6 +62,8 @@ def test_trailing_words_stand_in_any_order(line, packet):
     ("0.1 10.0.2.9:1 > 10.0.2.1:2 [S] ts a/5", 36, "TSval/TSecr"),
     ("0.1 10.0.2.9:1 > 10.0.2.1:2 [S] ts 5/", 36, "TSval/TSecr"),
     ("0.1 10.0.2.9:1 > 10.0.2.1:2 [S] ts 5/4294967296", 36, "TSval/TSecr"),
+    ("0.1 10.0.2.9:1 > 10.0.2.1:2 [S", 29, "TCP flags"),
+    ("0.1 10.0.2.9:1 > 10.0.2.1:2 S]", 29, "TCP flags"),
     ("0.1 arp banana", 9, "'who-has' or 'reply'"),
     ("0.1 10.0.2.9:1 > 10.0.2.1:2 [S] mac 02:00", 37, "two MACs"),
     ("0.1 10.0.2.9:1 > 10.0.2.1:2 udp mss 5", 33, "one of len"),
