@@ -20,6 +20,7 @@ from analyzer.diagnose.open_questions import open_questions
 from analyzer.diagnose.overview import captures_seen, connections, outcomes, services
 from analyzer.diagnose.ruledoc import Rule, rulebook
 from analyzer.network.host import Host
+from analyzer.proving import Prover
 from analyzer.reading import Read, read_captures
 from analyzer.remedy.survey import situation
 from analyzer.version import VERSION
@@ -57,7 +58,8 @@ def diagnose(
     evidence = Evidence(read.observed)
     try:
         groups = judge(rulebook() if rules is None else rules, evidence)
-        findings = tuple(_with_fixes(g, evidence, mapping, hosts, systems) for g in groups)
+        prove = Prover(read, evidence, mapping, hosts)
+        findings = tuple(_with_fixes(g, evidence, mapping, hosts, systems, prove) for g in groups)
         counts = outcomes(groups, evidence)
         questions, failing = open_questions(groups, evidence, read.captures)
         judged = bool(counts.get("established") or counts.get("refused"))
@@ -80,10 +82,13 @@ def diagnose(
 
 def _with_fixes(
     group: Group, evidence: Evidence, mapping: Mapping, hosts: Dict[str, Host], systems: tuple[str, ...] | None,
+    prove: Prover,
 ) -> Finding:
     """One group's finding, with what to do about it."""
     found = finding(group, evidence)
     if not group.rule.fixes:
         return found
     known = situation(found, group, evidence, mapping, hosts)
-    return found if known is None else replace(found, fixes=dialects.fixes(known, systems))
+    if known is None:
+        return found
+    return replace(found, fixes=dialects.fixes(known, systems, prove.for_situation(known)))

@@ -1,0 +1,98 @@
+"""The proof of each fix: the network that the captures show, replayed with the fix's commands executed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from collections.abc import Mapping as Dict
+
+from analyzer import dialects
+from analyzer.balance.mapping import Endpoint, Forwarding, Mapping, RealServer, VirtualService
+from analyzer.diagnose.evidence import KIND_OF, Evidence
+from analyzer.diagnose.finding import Proof
+from analyzer.errors import ModelError
+from analyzer.network.host import Host
+from analyzer.network.infer import infer
+from analyzer.reading import Read
+from analyzer.remedy.alternative import Alternative
+from analyzer.remedy.prove import Judge, prover
+from analyzer.remedy.situation import Situation
+from analyzer.units import Origin
+
+MOST_FLOWS = 20_000
+"""More flows than this are not replayed by default: the model follows every packet in plain Python."""
+
+SAID_BY = ("linux-iproute2", "linux-nftables", "linux-iptables", "linux-net-tools")
+"""Dialects whose commands the model executes, in the order in which they are asked."""
+
+LEARNED = Origin("learned from the packets")
+
+
+class Prover:
+    """Infers the network once, when the first fix asks for a proof."""
+
+    def __init__(self, read: Read, evidence: Evidence, mapping: Mapping, hosts: Dict[str, Host]) -> None:
+        self._read, self._evidence, self._mapping, self._hosts = read, evidence, mapping, hosts
+        self._judge: Judge | None = None
+        self._reason = ""
+
+    def for_situation(self, situation: Situation) -> Callable[[Alternative], Proof]:
+        """What a plan asks: an alternative in, its proof out; never an exception."""
+        judge = self._judged()
+        if judge is None:
+            return lambda _: Proof(missing_facts=(self._reason,))
+        ask = prover(judge, lambda alternative: say(alternative, situation), situation.clients, situation.virtual)
+
+        def safely(alternative: Alternative) -> Proof:
+            try:
+                return ask(alternative)
+            except ModelError as error:
+                return Proof(missing_facts=(str(error),))
+
+        return safely
+
+    def _judged(self) -> Judge | None:
+        if self._judge is not None or self._reason:
+            return self._judge
+        observed = self._read.observed
+        flows = sum(len(table["flow"]) for table in observed.flows)
+        if flows > MOST_FLOWS:
+            self._reason = f"a capture of at most {MOST_FLOWS} flows (these hold {flows}): cut out the clients concerned"
+            return None
+        try:
+            known = infer(
+                observed.flows, observed.claims, observed.icmp, observed.book,
+                self._mapping if self._mapping.services else learned(self._evidence), self._hosts.values(),
+            )
+            self._judge = Judge(known)
+        except ModelError as error:
+            self._reason = str(error)
+        return self._judge
+
+
+def say(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
+    """The commands of an alternative in the first dialect that has words for all of it."""
+    spoken = dialects.available()
+    for name in SAID_BY:
+        dialect = spoken.get(name)
+        if dialect is not None and all(dialect.speaks(change) for change in alternative.changes):
+            return commands_only(dialect.commands(alternative, situation))
+    return ()
+
+
+def commands_only(lines: Iterable[str]) -> tuple[str, ...]:
+    """Lines to paste without those that only comment."""
+    return tuple(line for line in lines if not line.lstrip().startswith("#"))
+
+
+def learned(evidence: Evidence) -> Mapping:
+    """What the packets taught, in the shape of a declared mapping."""
+    protocols = {number: protocol for protocol, number in KIND_OF.items()}
+    services: dict[tuple[int, int, int], list[RealServer]] = {}
+    for row in evidence.rows("SELECT * FROM nat WHERE origin = 'inferred' ORDER BY vip, vport, kind, rip, rport"):
+        real = Endpoint(evidence.book.ip(int(row["rip"])), int(row["rport"]))
+        key = (int(row["kind"]), int(row["vip"]), int(row["vport"]))
+        services.setdefault(key, []).append(RealServer(real, Forwarding(row["forwarding"]), LEARNED))
+    return Mapping(tuple(
+        VirtualService(Endpoint(evidence.book.ip(vip), vport), protocols[kind], tuple(reals), LEARNED)
+        for (kind, vip, vport), reals in services.items()
+    ))
