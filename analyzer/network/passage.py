@@ -89,10 +89,10 @@ class Passage:
         if not self.firewall.stateful:
             return self._rewrite_by_rule()
         entry = self.seen.entry
+        rule = self._first(Hook.PREROUTING)
+        if rule is not None and isinstance(rule.action, ToMac | Terminate):
+            return rule.action           # these keep tables of their own: the other direction never comes by
         if entry is not None and self.seen.state is State.NEW and not entry.translated:
-            rule = self._first(Hook.PREROUTING)
-            if rule is not None and isinstance(rule.action, ToMac | Terminate):
-                return rule.action
             if rule is not None and isinstance(rule.action, Dnat):
                 real = self._choose(rule.action.reals)
                 entry.rewrite_destination(real.address, real.port)
