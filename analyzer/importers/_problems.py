@@ -45,7 +45,7 @@ class Problems:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self.found: list[tuple[int, int, str]] = []
+        self.found: dict[tuple[int, int, str], None] = {}    # each once: a line may be asked twice
         self.more = 0
 
     @property
@@ -60,7 +60,7 @@ class Problems:
             return
         where = ":".join([self.source, *(str(n) for n in (line, column) if n)])
         tail = (f", got {got}" if got else "") + (f"; {hint}" if hint else "")
-        self.found.append((line, column, f"{where}: expected {expected}{tail}"))
+        self.found[line, column, f"{where}: expected {expected}{tail}"] = None
 
     def stop(self, line: int, column: int, expected: str, got: str = "", hint: str = "") -> ConfigSyntaxError:
         """The error to raise where reading cannot go on: all problems so far, and this one."""

@@ -109,7 +109,7 @@ def _refusal(text: str, source: str) -> Sequence[str]:
             root = documents[0] if documents else Table(1, 1)
         else:
             root = Table(1, 1)
-        if isinstance(root, Table) and get_close_matches("services", root.entries, n=1):
+        if isinstance(root, Table) and get_close_matches("services", root.entries, n=1, cutoff=0.8):
             replypath.read(text, source)
     except ConfigSyntaxError as error:
         return error.problems
