@@ -36,6 +36,8 @@ class Step(NamedTuple):
     sent: int              # octets this end has sent before, SYN included
     heard: int
     size: int
+    at: int = 0            # its place in the script, and that of the last packet of the other end before it
+    echo: int = 0
 
 
 def script(data: int, rounds: int) -> list[Step]:
@@ -48,8 +50,10 @@ def script(data: int, rounds: int) -> list[Step]:
         steps.append(Step(True, PSH if data else ACK, done, 1 + request, data))
         done += data
         steps.append(Step(False, ACK, 1 + request, done, 0))
-    return [*steps, Step(False, FIN, 1 + request, done, 0), Step(True, ACK, done, 2 + request, 0),
-            Step(True, FIN, done, 2 + request, 0), Step(False, ACK, 2 + request, done + 1, 0)]
+    steps += [Step(False, FIN, 1 + request, done, 0), Step(True, ACK, done, 2 + request, 0),
+              Step(True, FIN, done, 2 + request, 0), Step(False, ACK, 2 + request, done + 1, 0)]
+    return [step._replace(at=n, echo=max((m for m in range(n) if steps[m].back != step.back), default=0))
+            for n, step in enumerate(steps)]
 
 
 def big(values: NDArray[np.int64] | int, octets: int, count: int) -> NDArray[np.uint8]:
@@ -108,9 +112,9 @@ def records(step: Step, number: NDArray[np.int64], back_side: bool, time_ns: NDA
     else:
         tcp[:, 20:24] = (1, 1, 8, 10)
         stamp = tcp[:, 24:32]
-    clock = (time_ns - FIRST_NS - (HOP_NS if back_side != step.back else 0)) // 10**6
-    stamp[:, 0:4] = big(clock + number % 1000 & 0xFFFFFFFF, 4, count)
-    stamp[:, 4:8] = big(clock + 77, 4, count) if step.flags & 16 else 0
+    clock = (number * 15_485_863 & 0x3FFFFFFF, number * 32_452_843 & 0x3FFFFFFF)     # one for each end
+    stamp[:, 0:4] = big(clock[int(step.back)] + step.at, 4, count)
+    stamp[:, 4:8] = big(clock[1 - int(step.back)] + step.echo, 4, count) if step.flags & 16 else 0
     tcp[:, 20 + options:] = np.frombuffer(TEXT[:step.size], dtype=np.uint8)
     return frame
 
