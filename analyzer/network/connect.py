@@ -52,6 +52,11 @@ class Exchange:
         return tuple(dict.fromkeys(told for _, trace in self.traces for told in trace.redirects))
 
     @property
+    def hosts(self) -> frozenset[str]:
+        """Every host that any of the packets passed."""
+        return frozenset(name for _, trace in self.traces for name in (*trace.hosts, trace.at))
+
+    @property
     def assumed(self) -> frozenset[str]:
         """What had to be taken for granted on any of the ways."""
         return frozenset().union(*(trace.assumed for _, trace in self.traces))

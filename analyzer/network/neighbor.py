@@ -13,7 +13,10 @@ from analyzer.network.host import LOCAL_TABLE, IPAddress
 from analyzer.network.link import Network
 from analyzer.network.route import Dropped, arriving
 from analyzer.network.routing.lookup import Query
-from analyzer.network.stack import LOOPBACK, Stack
+from analyzer.network.stack import Stack
+
+NEVER = 8
+"""``arp_ignore``: answer nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +64,19 @@ def _has(stack: Stack, port: str, address: IPAddress) -> bool:
 
 
 def _answers(stack: Stack, port: str, address: IPAddress, asker: IPAddress | None) -> bool:
-    if address.version == 6:
-        return _has(stack, port, address)
-    if asker is not None and isinstance(arriving(stack, Query(address, asker, port)), Dropped):
+    if not _has(stack, port, address) and (address.version == 6 or not _weakly(stack, port, address)):
         return False
-    if _has(stack, port, address):
-        return stack.switches.larger("arp_ignore", port) != 8
+    if address.version == 6:
+        return True
+    if stack.switches.larger("arp_ignore", port) == NEVER:
+        return False
+    return asker is None or not isinstance(arriving(stack, Query(address, asker, port)), Dropped)
+
+
+def _weakly(stack: Stack, port: str, address: IPAddress) -> bool:
+    """An address of another interface, which ARP gives away here too."""
     rows = stack.tables.get((4, LOCAL_TABLE))
-    local = rows is not None and any(
-        entry.type == "local" and entry.destination.prefixlen == 32 for entry in rows.matching(address)
-    )
-    on_loopback = _has(stack, LOOPBACK, address) and address.is_loopback
-    return local and not on_loopback and stack.switches.larger("arp_ignore", port) == 0
+    if rows is None or address.is_loopback:
+        return False
+    local = any(entry.type == "local" and entry.destination.prefixlen == 32 for entry in rows.matching(address))
+    return local and stack.switches.larger("arp_ignore", port) == 0

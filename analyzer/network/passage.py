@@ -92,10 +92,10 @@ class Passage:
         rule = self._first(Hook.PREROUTING)
         if rule is not None and isinstance(rule.action, ToMac | Terminate):
             return rule.action           # these keep tables of their own: the other direction never comes by
-        if entry is not None and self.seen.state is State.NEW and not entry.translated:
-            if rule is not None and isinstance(rule.action, Dnat):
-                real = self._choose(rule.action.reals)
-                entry.rewrite_destination(real.address, real.port)
+        begins = entry is not None and self.seen.state is State.NEW and not entry.translated
+        if begins and entry is not None and rule is not None and isinstance(rule.action, Dnat):
+            real = self._choose(rule.action.reals)
+            entry.rewrite_destination(real.address, real.port)
         self.packet = toward(self.packet, self.seen)
         return None
 

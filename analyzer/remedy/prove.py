@@ -37,7 +37,7 @@ class Judge:
 
     known: Inference
     calibration: Calibration = field(init=False)
-    _variants: list[tuple[Variant, Network]] | None = None
+    _variants: dict[str, Network | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.calibration = calibrate(self.known.network, self.known.connections)
@@ -54,7 +54,8 @@ class Judge:
         good = self.calibration.good
         done = replay(self.known.network, good, host, commands)
         proof = self._judged(done, faulty)
-        open_facts = self._depends(proof, host, commands, faulty)
+        passed = frozenset().union(*(row.before.hosts | row.after.hosts for row in done.rows))
+        open_facts = self._depends(proof, host, commands, faulty, passed)
         if open_facts:
             return replace(proof, applicability=Applicability.UNPROVEN, missing_facts=open_facts)
         return proof
@@ -90,21 +91,26 @@ class Judge:
         )
 
     def _depends(
-        self, proof: Proof, host: str, commands: Sequence[str], faulty: list[Captured]
+        self, proof: Proof, host: str, commands: Sequence[str], faulty: list[Captured], passed: frozenset[str]
     ) -> tuple[str, ...]:
         """The facts that nobody gave and on which the verdict turns.  A variant that the capture refutes is none."""
-        if self._variants is None:
-            self._variants = [
-                (each, network) for each in variants(self.known.network)
-                for network in [each.applied(self.known.network)]
-                if len(calibrate(network, self.known.connections).misses) <= len(self.calibration.misses)
-            ]
         found = []
-        for variant, network in self._variants:
+        for variant in variants(self.known.network, passed):
+            network = self._variant(variant)
+            if network is None:
+                continue
             other = self._judged(replay(network, self.calibration.good, host, commands), faulty)
             if other.applicability is not proof.applicability:
                 found.append(f"{variant.question} (if so: {_summary(other)})")
         return tuple(found)
+
+    def _variant(self, variant: Variant) -> Network | None:
+        """The network with the question answered the other way; None where the capture refutes that."""
+        if variant.question not in self._variants:
+            network = variant.applied(self.known.network)
+            refuted = len(calibrate(network, self.known.connections).misses) > len(self.calibration.misses)
+            self._variants[variant.question] = None if refuted else network
+        return self._variants[variant.question]
 
 
 def prover(

@@ -1,4 +1,4 @@
-"""Makes ``lan.py``, ``fidelity.py`` and ``captures.py`` importable (the tests run without a package around them)."""
+"""Makes the modules beside it importable (the tests run without a package around them)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-for _name in ("lan", "fidelity", "captures"):
+for _name in ("lan", "fidelity", "captures", "walks"):
     _spec = spec_from_file_location(f"network_{_name}", Path(__file__).with_name(f"{_name}.py"))
     assert _spec is not None
     assert _spec.loader is not None

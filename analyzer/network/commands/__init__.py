@@ -84,6 +84,8 @@ def execute(stack: Stack, command: str, given: str = "") -> Answer:
         return _dispatch(stack, words, given)
     except Misuse as misuse:
         return misuse.answer
+    except ValueError as problem:     # an address or a number that is none, where the tool has no words of its own
+        return Answer(1, error=str(problem))
 
 
 def _holder(stack: Stack, text: str) -> str:

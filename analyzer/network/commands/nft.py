@@ -27,6 +27,13 @@ PRIORITIES = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "securit
 
 def read(firewall: Firewall, text: str) -> Firewall:
     """The firewall after ``nft -f`` of ``text``; ``Misuse`` names what was not understood."""
+    try:
+        return _read(firewall, text)
+    except (ValueError, IndexError, TypeError) as problem:
+        raise Misuse(1, f"Error: syntax error ({problem})") from None
+
+
+def _read(firewall: Firewall, text: str) -> Firewall:
     tracked_by_choice = bool(firewall.chains)        # an appliance without memory stays one
     tokens = Line(TOKEN.findall("\n".join(line.split("#")[0] for line in text.splitlines()) + "\n"))
     while tokens:

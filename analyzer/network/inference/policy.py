@@ -48,7 +48,8 @@ def settle(network: Network, balancers: tuple[str, ...], connections: list[Captu
         for name in balancers:
             network.stacks[name].firewall = replace(network.firewall(name), invalid_known=True)
     misses = len(present.misses)
-    for each in list(variants(network)) if misses else ():
+    passed = frozenset(name for miss in present.misses for name in miss.predicted.hosts)
+    for each in list(variants(network, passed)):
         better = len(calibrate(each.applied(network), connections).misses)
         if better < misses:
             misses = better

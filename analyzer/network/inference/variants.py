@@ -15,6 +15,7 @@ from analyzer.network.stack import LOOPBACK
 class Variant:
     """A question that facts would answer, and the network where the answer is yes."""
 
+    host: str
     question: str
     says: str
     change: Callable[[Network], None]
@@ -26,12 +27,14 @@ class Variant:
         return made
 
 
-def variants(network: Network) -> Iterator[Variant]:
-    """The questions that matter for replies: balancers' filters, source checks of hosts with two interfaces."""
-    for name, stack in network.stacks.items():
+def variants(network: Network, hosts: frozenset[str]) -> Iterator[Variant]:
+    """The questions about ``hosts`` that matter for replies: balancers' filters, source checks, redirects."""
+    for name in sorted(hosts):
+        stack = network.stacks[name]
         firewall = stack.firewall
         if firewall is not None and not firewall.invalid_known:
             yield Variant(
+                name,
                 f"whether {name} drops packets of connections that it has not seen (ct state invalid drop)",
                 f"{name} drops packets of connections that it has not seen",
                 _dropping(name),
@@ -40,11 +43,11 @@ def variants(network: Network) -> Iterator[Variant]:
         unknown = not any(key.endswith(".rp_filter") for key in stack.switches.values)
         if len(ports) > 1 and unknown and not name.startswith(OUTSIDE):
             question = f"whether rp_filter is 1 on {name} (sysctl -a -r rp_filter)"
-            yield Variant(question, f"rp_filter is 1 on {name}", _strict(name))
+            yield Variant(name, question, f"rp_filter is 1 on {name}", _strict(name))
         six = any(own.interface.version == 6 for port in ports for own in stack.ports[port].addresses)
         if six and not any(key.startswith("net.ipv6.conf.") for key in stack.switches.values):
             question = f"whether {name} ignores redirects (sysctl -a -r ipv6.*accept_redirects)"
-            yield Variant(question, f"{name} ignores IPv6 redirects", _deaf(name))
+            yield Variant(name, question, f"{name} ignores IPv6 redirects", _deaf(name))
 
 
 def _dropping(name: str) -> Callable[[Network], None]:
