@@ -63,8 +63,10 @@ class Exchange:
 
     @property
     def last(self) -> Trace:
-        """The packet with which it ended."""
-        return self.traces[-1][1]
+        """The packet that decided it: the first that was lost or met no connection, else the last one."""
+        fine = (Disposition.ACCEPTED, Disposition.NO_SERVICE)
+        lost = next((trace for _, trace in self.traces if trace.disposition not in fine), None)
+        return lost or self.traces[-1][1]
 
     def lines(self) -> tuple[str, ...]:
         """All traces as text; each begins with the packet's name."""
@@ -134,6 +136,9 @@ def _converse(network: Network, request: Datagram, session: Session) -> Exchange
     answer = {"S": "S.", "request": "reply"}.get(request.flags, "")
     replied = send(asked.packet.answered(answer), server, _name(answer) if answer else "reply")
     if replied.disposition is not Disposition.ACCEPTED or replied.at != session.client:
+        stray = replied.disposition is Disposition.NO_SUCH_CONNECTION and request.protocol == TCP
+        if stray and replied.packet is not None:
+            send(replied.packet.answered("R", 40), replied.at, "RST")
         return Exchange(_unanswered(replied), tuple(traces))
     if request.protocol != TCP or replied.packet is None:
         return Exchange(Outcome.ESTABLISHED, tuple(traces))

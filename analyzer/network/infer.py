@@ -92,7 +92,7 @@ def infer(
     if not balancers:
         ledger.miss("which host is the balancer")
     shown = tuple(_shown(made, known))
-    return Inference(network, tuple(connections), balancers, shown, tuple(ledger.assumed), tuple(ledger.missing))
+    return Inference(network, tuple(connections), balancers, shown, ledger.sentences(), tuple(ledger.missing))
 
 
 def _heard(seen: Iterable[Sighting]) -> frozenset[IPAddress]:

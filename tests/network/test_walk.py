@@ -47,7 +47,8 @@ def fixed(commands="", host="srv1", **options):
 def test_unchanged_the_reply_skips_the_balancer_and_is_refused():
     exchange = connect(lan(), "client", SERVICE)
     assert exchange.outcome is Outcome.TIMEOUT
-    (_, syn), (_, synack) = exchange.traces
+    (_, syn), (_, synack), (name, reset) = exchange.traces
+    assert (name, reset.at) == ("RST", "srv1")
     assert (syn.disposition, syn.at) == (Disposition.ACCEPTED, "srv1")
     assert (synack.disposition, synack.hosts) == (Disposition.NO_SUCH_CONNECTION, ("srv1",))
     assert synack.at == "client"
@@ -264,6 +265,9 @@ def test_a_trace_reads_one_line_a_step():
         "SYN-ACK:",
         "  srv1         out      eth0   10.31.7.71:8080 > 10.31.7.44:40000 [S.]  on link (10.31.7.0/24); 10.31.7.44 is at 02:00:00:00:00:44 (client)",
         "  client       end      eth0   delivered, but to no connection that this host opened: it answers RST (answers RST)",
+        "RST:",
+        "  client       out      eth0   10.31.7.44:40000 > 10.31.7.71:8080 [R]  on link (10.31.7.0/24); 10.31.7.71 is at 02:00:00:00:00:71 (srv1)",
+        "  srv1         end      eth0   accepted",
     )
 
 

@@ -21,7 +21,7 @@ from analyzer.network.inference.drafts import Draft
 from analyzer.network.inference.owners import Owners
 
 USUAL_LENGTH = {4: 24, 6: 64}
-OUTSIDE = "outside"
+MOST_NAMED = 8
 
 
 @dataclass(slots=True)
@@ -32,13 +32,32 @@ class Ledger:
     assumed: dict[str, None] = field(default_factory=dict)
     missing: dict[str, None] = field(default_factory=dict)
 
+    alike: dict[str, list[str]] = field(default_factory=dict)
+
     def assume(self, text: str) -> None:
         """Note something that no capture and no fact shows."""
         self.assumed[text] = None
 
+    def assume_of(self, subject: str, what: str) -> None:
+        """The same of several subjects, said in one sentence."""
+        known = self.alike.setdefault(what, [])
+        if subject not in known:
+            known.append(subject)
+
+    def sentences(self) -> tuple[str, ...]:
+        """Every assumption, those that are alike together."""
+        return (*(f"{_listed(subjects)} {what}" for what, subjects in self.alike.items()), *self.assumed)
+
     def miss(self, text: str) -> None:
         """Note a fact that would be needed."""
         self.missing[text] = None
+
+
+def _listed(names: list[str]) -> str:
+    """``a, b and c``; many are counted."""
+    if len(names) > MOST_NAMED:
+        names = [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more"]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def host_of(draft: Draft, made: list[Draft], owners: Owners, ledger: Ledger) -> Host:
@@ -50,11 +69,11 @@ def host_of(draft: Draft, made: list[Draft], owners: Owners, ledger: Ledger) -> 
     sysctls = dict(draft.given.sysctls) if draft.given is not None else {}
     if (draft.balancer or draft.router) and not sysctls:
         sysctls |= {"net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1"}
-        ledger.assume(f"{draft.name} forwards packets")
+        ledger.assume_of(draft.name, "forward packets: nobody gave their switches")
     system = draft.given.system if draft.given is not None else System.UNKNOWN
     if system is System.UNKNOWN:
         system = System.LINUX
-        ledger.assume(f"{draft.name} routes as Linux does")
+        ledger.assume_of(draft.name, "route as Linux does: nobody told their system")
     if routed and draft.given is not None:
         return replace(draft.given, name=draft.name, system=system, interfaces=interfaces, neighbors=neighbors,
                        sysctls=sysctls)
@@ -100,7 +119,7 @@ def _with_prefix(address: IPAddress, mac: str, owners: Owners, ledger: Ledger) -
     )
     if alone and len(owners.addresses.get(mac, {})) > 1:
         return ip_interface(f"{address}/{address.max_prefixlen}")
-    ledger.assume(f"the link of {address} is {net}: no prefix length was given")
+    ledger.assume_of(str(net), "are taken as the links' subnets: no prefix length was given")
     return ip_interface(f"{address}/{length}")
 
 
