@@ -56,7 +56,7 @@ class Prover:
         observed = self._read.observed
         flows = sum(len(table["flow"]) for table in observed.flows)
         if flows > MOST_FLOWS:
-            self._reason = f"a capture of at most {MOST_FLOWS} flows (these hold {flows}): cut out the clients concerned"
+            self._reason = f"a capture of at most {MOST_FLOWS} flows (here: {flows}); cut out the clients concerned"
             return None
         try:
             known = infer(

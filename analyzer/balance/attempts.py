@@ -95,6 +95,25 @@ def _take(source: str, name: str, alias: str) -> str:
     )
 
 
+SHOWN_GOOD = 5_000
+"""So many completed attempts are looked at packet by packet; they teach roles and MACs, and all of them are counted."""
+
+KEPT = f"""
+CREATE TABLE kept AS
+SELECT attempt FROM flip
+UNION
+SELECT attempt FROM stalled
+UNION
+SELECT a.attempt
+FROM flow AS f
+JOIN leg AS l ON l.capture = f.capture AND l.flow = f.flow
+JOIN attempt AS a ON (a.kind, a.client, a.client_port, a.isn) = (l.kind, l.client, l.client_port, l.isn)
+WHERE f.retrans_r >= 3
+UNION
+(SELECT attempt FROM attempt WHERE any_done ORDER BY attempt LIMIT {SHOWN_GOOD})
+"""
+"""Completed attempts whose packets are looked at one by one: what went wrong later, and enough of the others."""
+
 SIGHT = f"""
 CREATE TABLE sight AS
 WITH part AS (
@@ -103,6 +122,7 @@ WITH part AS (
            (l.server, l.server_port) = (a.virtual, a.virtual_port) AS to_virtual
     FROM leg AS l
     JOIN attempt AS a USING (kind, client, client_port, isn)
+    WHERE NOT a.any_done OR a.attempt IN (SELECT attempt FROM kept)
 ), front AS (
     SELECT attempt, capture,
            {_take('syn', 'asked', 'part')},

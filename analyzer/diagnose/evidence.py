@@ -42,15 +42,16 @@ STATEMENTS = (
     ("support", learn.DECLARED_SUPPORT),
     ("full_nat", learn.FULL_NAT),
     ("attempt", attempts.ATTEMPT),
-    ("sight", attempts.SIGHT),
     ("stalled", attempts.STALLED),
+    ("flip", flips.FLIP),
+    ("kept", attempts.KEPT),
+    ("sight", attempts.SIGHT),
     ("owner", paths.OWNER),
     ("same_hop", paths.SAME_HOP),
     ("balancer_mac", paths.BALANCER_MAC),
     ("way", paths.WAY),
     ("watched", paths.WATCHED),
     ("judged", paths.JUDGED),
-    ("flip", flips.FLIP),
     ("role", vantage.ROLE),
 )
 """From flows to what is judged, in order; each builds on those before."""
@@ -87,8 +88,10 @@ class Evidence:
         self._load_mapping(observed.mapping)
         self._load_addresses()
         self._con.execute("SET lock_configuration = true")
-        for _, statement in STATEMENTS:
-            self._con.execute(statement)
+        datagrams = any(bool((table["kind"] == UDP).any()) for table in observed.flows)
+        for name, statement in STATEMENTS:
+            if name != "datagram legs" or datagrams:
+                self._con.execute(statement)
 
     def _register(self, name: str, schema: Schema, tables: Sequence[Table]) -> None:
         if not tables:

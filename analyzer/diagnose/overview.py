@@ -13,7 +13,8 @@ from analyzer.tables import STATES
 from analyzer.units import FrameNo, UnixNs
 
 MOST_CONNECTIONS = 100_000
-"""So many rows go into a Diagnosis: all that failed first, then the others in order of time."""
+MOST_GOOD_CONNECTIONS = 2_000
+"""So many rows go into a Diagnosis, those that failed first; of the good ones so many.  All are counted."""
 
 
 @dataclass(slots=True)
@@ -123,8 +124,10 @@ def connections(groups: Sequence[Group], evidence: Evidence) -> tuple[Connection
         "        (PARTITION BY kind, client, client_port, isn ORDER BY syn_frame IS NULL, capture, flow) = 1) AS l "
         "     USING (kind, client, client_port, isn) "
         "JOIN flow AS f ON f.capture = l.capture AND f.flow = l.flow "
+        "QUALIFY o.outcome <> 'established' "
+        "        OR row_number() OVER (PARTITION BY o.outcome ORDER BY a.first_ns, a.attempt) <= ? "
         "ORDER BY o.outcome = 'established', a.first_ns, a.attempt LIMIT ?",
-        [MOST_CONNECTIONS],
+        [MOST_GOOD_CONNECTIONS, MOST_CONNECTIONS],
     )
     found = []
     for row in rows:
