@@ -8,7 +8,7 @@ touched.  No command here was run by us on a BIG-IP.
 from __future__ import annotations
 
 from analyzer.dialects import _plain
-from analyzer.network.host import System
+from analyzer.network.host import IPNetwork, System
 from analyzer.remedy.alternative import Alternative
 from analyzer.remedy.change import Change, HairpinSnat
 from analyzer.remedy.situation import Situation
@@ -30,19 +30,14 @@ def speaks(change: Change) -> bool:
 def commands(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """Running configuration only; said twice, the second is refused (already exists)."""
     del situation
-    return tuple(
-        f"tmsh create ltm snat {_plain.translation_name(c)} origins add {{ {c.clients} }} automap"
-        for c in alternative.changes if isinstance(c, HairpinSnat)
-    )
+    objects = _objects(alternative).items()
+    return tuple(f"tmsh create ltm snat {name} origins add {{ {prefix} }} automap" for name, prefix in objects)
 
 
 def undo(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """Delete the object."""
     del situation
-    return tuple(
-        f"tmsh delete ltm snat {_plain.translation_name(c)}"
-        for c in reversed(alternative.changes) if isinstance(c, HairpinSnat)
-    )
+    return tuple(f"tmsh delete ltm snat {name}" for name in reversed(_objects(alternative)))
 
 
 def check(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
@@ -58,8 +53,8 @@ def check(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
 
 def verify(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """The object, and a connection of the client while it dials."""
-    names = [_plain.translation_name(c) for c in alternative.changes if isinstance(c, HairpinSnat)]
-    shown = [line for name in names for line in (f"tmsh list ltm snat {name}", "# must contain: automap")]
+    asked = [f"tmsh list ltm snat {name}" for name in _objects(alternative)]
+    shown = [line for question in asked for line in (question, "# must contain: automap")]
     client = f"tmsh show sys connection cs-client-addr {situation.clients[0]}"
     return (*shown, client, *_plain.then_dial("#", situation))
 
@@ -74,3 +69,8 @@ def dead_man(undo: tuple[str, ...]) -> str:
     """Nothing is saved before ``persist``: a restart is the way back."""
     del undo
     return ""
+
+
+def _objects(alternative: Alternative) -> dict[str, IPNetwork]:
+    """Name and origin of each object: one for each client network, whatever the real server."""
+    return {_plain.translation_name(c): c.clients for c in alternative.changes if isinstance(c, HairpinSnat)}

@@ -34,7 +34,7 @@ def commands(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     if situation.virtual is None:
         return ()
     switch = (f"test -s {MEMORY} || sysctl net.ipv4.vs.conntrack > {MEMORY}", "sysctl -w net.ipv4.vs.conntrack=1")
-    rules = (_rule(c, situation) for c in alternative.changes if isinstance(c, HairpinSnat))
+    rules = _rules(alternative, situation)
     tool = _tool(situation)
     return (*switch, *(f"{tool} -C {rule} 2>/dev/null || {tool} -A {rule}" for rule in rules))
 
@@ -43,7 +43,7 @@ def undo(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """Remove the rules, restore the switch."""
     if situation.virtual is None:
         return ()
-    rules = (_rule(c, situation) for c in reversed(alternative.changes) if isinstance(c, HairpinSnat))
+    rules = reversed(_rules(alternative, situation))
     return (*(f"{_tool(situation)} -D {rule}" for rule in rules), f"sysctl -p {MEMORY} && rm {MEMORY}")
 
 
@@ -55,7 +55,7 @@ def check(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
 
 def verify(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """That each rule is there, and the entry of a connection while the client dials."""
-    rules = [_rule(c, situation) for c in alternative.changes if isinstance(c, HairpinSnat)]
+    rules = _rules(alternative, situation)
     asked = [line for r in rules for line in (f"{_tool(situation)} -C {r} && echo present", "# must contain: present")]
     return (*asked, "ipvsadm -Lnc", *_linux.reach_the_service(situation))
 
@@ -75,6 +75,11 @@ def dead_man(undo: tuple[str, ...]) -> str:
 
 def _tool(s: Situation) -> str:
     return f"{'ip6tables' if s.version == 6 else 'iptables'} -w -t nat"
+
+
+def _rules(alternative: Alternative, s: Situation) -> tuple[str, ...]:
+    """One rule for each client network: it matches by the virtual service, so by every real server."""
+    return tuple(dict.fromkeys(_rule(c, s) for c in alternative.changes if isinstance(c, HairpinSnat)))
 
 
 def _rule(change: HairpinSnat, s: Situation) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
+from typing import Literal
 
 from analyzer.balance.mapping import Protocol
 from analyzer.network.host import IPNetwork
@@ -12,6 +13,9 @@ from analyzer.remedy.change import Change, ConntrackSwitch, HairpinSnat, MssClam
 from analyzer.remedy.situation import Situation
 
 KEPT = "Servers keep what they have learnt until it expires (300 s) or is flushed: on each, `ip route flush cache`."
+MOST_MEMBERS = 8
+"""A rule for each real server of the pool, up to this many."""
+
 LOST = "the application sees the balancer's address instead of theirs (logs, access lists, rate limits)"
 
 
@@ -104,9 +108,11 @@ def _snat(
 ) -> Alternative | None:
     if s.protocol is Protocol.ICMP:
         return None
-    protocol = s.protocol.value
+    protocol: Literal["tcp", "udp"] = "tcp" if s.protocol is Protocol.TCP else "udp"
+    others = (r for r in s.other_reals if r != s.real.address and r.version == s.version)
+    members = (s.real.address, *others)[:MOST_MEMBERS]
     changes: tuple[Change, ...] = tuple(
-        HairpinSnat(n, s.real.address, s.real.port, "tcp" if protocol == "tcp" else "udp") for n in sources
+        HairpinSnat(n, member, s.real.port, protocol) for member in members for n in sources
     )
     return Alternative(
         kind, title, s.balancer_on, changes,
@@ -125,4 +131,8 @@ def _product(s: Situation) -> tuple[str, ...]:
 
 
 def _members(s: Situation) -> tuple[str, ...]:
-    return (f"Written for the real server {s.real.address}: repeat it for the others of the pool.",)
+    if not s.other_reals:
+        return (f"Written for the real server {s.real.address}: repeat it for the others of the pool.",)
+    said = "Written for every real server that is known"
+    more = "" if len(s.other_reals) < MOST_MEMBERS else f" (the first {MOST_MEMBERS})"
+    return (f"{said}{more}, with port {s.real.port}: members with another port need a line of their own.",)

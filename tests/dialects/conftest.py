@@ -1,4 +1,4 @@
-"""Makes ``situations.py`` and ``scenarios.py`` importable (the tests run without a package around them)."""
+"""Makes ``situations.py``, ``scenarios.py`` and ``trial.py`` importable (the tests run without a package around them)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-for _name in ("situations", "scenarios"):
+for _name in ("situations", "scenarios", "trial"):
     _spec = spec_from_file_location(f"dialect_{_name}", Path(__file__).with_name(f"{_name}.py"))
     assert _spec is not None
     assert _spec.loader is not None

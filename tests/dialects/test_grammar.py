@@ -252,7 +252,7 @@ def translations(name, situation=BASE):
     """(change, its command, its undo) for each single translation that a dialect says."""
     dialect = DIALECTS[name]
     for cause in ("server-is-client", "default-gateway-elsewhere", "self-hairpin"):
-        here = replace(situation, cause=type(situation.cause)(cause))
+        here = replace(situation, cause=type(situation.cause)(cause), other_reals=())
         for alternative in alternatives(here):
             changes = alternative.changes
             if len(changes) == 1 and isinstance(changes[0], HairpinSnat) and dialect.speaks(changes[0]):

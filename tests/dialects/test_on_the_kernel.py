@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -11,26 +10,17 @@ from contextlib import contextmanager
 
 import pytest
 from dialect_scenarios import SCENARIOS, Scenario
+from dialect_trial import HOPELESS_S, PATIENCE_S, put_to_test, state
 
 from analyzer.diagnose.finding import Fix
 from analyzer.dialects import fixes
 from analyzer.kernel.bench import Bench
-from analyzer.kernel.fix import difference, ran
 from analyzer.network.host import System
 
 pytestmark = [
     pytest.mark.kernel,
     pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("ip"), reason="needs root and iproute2"),
 ]
-
-HOPELESS_S, PATIENCE_S = 0.25, 3.0
-"""Nothing on the bench loses a packet: what has not come before the first retransmission does not come."""
-
-STATE = (
-    "ip -d addr show; ip route show table all; ip -6 route show table all; ip rule show; ip -6 rule show; "
-    "nft -s list ruleset; grep -s . /proc/sys/net/ipv[46]/conf/*/* /proc/sys/net/netfilter/nf_conntrack_tcp*"
-)
-"""All that a fix may change, asked in one breath."""
 
 MENDS_NOTHING_ALONE = {
     ("rp-filter", "rp-filter"): "the request comes in, its reply still takes the other way (KERNEL 5)",
@@ -64,51 +54,16 @@ def prepare(bench: Bench, scenario: Scenario) -> None:
         bench.shell(host, line)
 
 
-def state(bench: Bench, host: str) -> str:
-    """As the bench sees it, without the base chains that iptables itself leaves behind once it was called."""
-    text = bench.shell(host, STATE).stdout
-    for _ in range(2):
-        text = re.sub(r"table ip6? \w+ \{\n(\tchain [A-Z]+ \{\n[^}]*policy accept;\n\t\}\n\n?)+\}\n", "", text)
-    return text
-
-
-def questions(lines: tuple[str, ...]) -> list[tuple[str, str]]:
-    """(command, text that it must print), as the comments below the commands say."""
-    asked: list[tuple[str, str]] = []
-    for line in lines:
-        if line.startswith("# must contain: "):
-            asked[-1] = (asked[-1][0], line.removeprefix("# must contain: "))
-        elif line.startswith("# must not contain: "):
-            asked[-1] = (f"! {asked[-1][0]} | grep -F {line.removeprefix('# must not contain: ')}", "")
-        elif not line.startswith("#"):
-            asked.append((line, ""))
-    return asked
-
-
 def try_one(bench: Bench, scenario: Scenario, name: str, fix: Fix, before: str) -> None:
-    host = scenario.host(fix.on)
     prepare(bench, scenario)
     assert not works(bench, scenario, HOPELESS_S)
-    bench.shell(host, "\n".join(line for line in fix.check if not line.startswith("#")))
-
-    applied = [ran(bench, host, line) for line in fix.commands]
-    said = "\n".join(map(str, applied))
-    assert all(r.ok for r in applied), said
-    for other, line in scenario.then:
-        bench.shell(other, line)
-    if (name, fix.kind) not in MENDS_NOTHING_ALONE:
-        assert works(bench, scenario), said
-        if scenario.lasting and fix.dialect == "linux-iproute2":    # the others make the same tables
-            bench.ping(host, str(scenario.situation.clients[0]), count=2)
-            assert works(bench, scenario), "a ping of the client undid it"
-    verified = [ran(bench, host, line, wanted) for line, wanted in questions(fix.verify)]
-    assert all(r.ok for r in verified), "\n".join(map(str, verified))
-
-    for line in fix.commands:
-        ran(bench, host, line)    # a second time: refused or the same, and one undo is enough for both
-    taken_back = [ran(bench, host, line) for line in (*fix.undo, *scenario.afterwards)]
-    assert all(r.ok for r in taken_back), "\n".join(map(str, taken_back))
-    assert not difference(before, state(bench, host))
+    cures = (name, fix.kind) not in MENDS_NOTHING_ALONE
+    # one dialect is enough to be pinged: the others make the same tables
+    pinged = str(scenario.situation.clients[0]) if scenario.lasting and fix.dialect == "linux-iproute2" else ""
+    put_to_test(
+        bench, scenario.host(fix.on), fix, lambda seconds: works(bench, scenario, seconds), before,
+        cures=cures, then=scenario.then, pinged=pinged if cures else "", afterwards=scenario.afterwards,
+    )
     COUNT[fix.dialect] += 1
 
 
