@@ -1,0 +1,48 @@
+"""The parts of a host as one Host: what is complete, and what is missing to be so."""
+
+from __future__ import annotations
+
+from analyzer.facts._gathered import ALL_TABLES, Facts
+from analyzer.network.host import DEFAULT_TABLE, LOCAL_TABLE, MAIN_TABLE, Host
+
+_COMMANDS = {4: "ip route", 6: "ip -6 route"}
+
+
+def host_of(name: str, facts: Facts) -> Host:
+    """One Host; ``"routes"`` is complete where every family and every table that rules look in was printed."""
+    missing = _missing(facts)
+    complete = set(facts.complete - facts.partial)
+    if facts.listed and not missing and "routes" not in facts.partial:
+        complete.add("routes")
+    notes = tuple(f"{name}: {each}" for each in missing) if facts.listed else ()
+    return Host(
+        name, facts.system, facts.interfaces, facts.routes, facts.rules, facts.neighbors, dict(facts.sysctls),
+        frozenset(complete), (*facts.warnings, *notes),
+    )
+
+
+def _missing(facts: Facts) -> list[str]:
+    """Which listings would be needed, each as a sentence with its command."""
+    found = []
+    for family in (4, 6):
+        uses = family in _families(facts)
+        if uses and not _listed(facts, family, MAIN_TABLE):
+            found.append(f"has IPv{family} addresses, but its IPv{family} routes were not given: "
+                         f"add the output of '{_COMMANDS[family]}'")
+    looked_in = {rule.table for rule in facts.rules} - {LOCAL_TABLE, MAIN_TABLE, DEFAULT_TABLE}
+    for table in sorted(looked_in):
+        families = {family for family, _ in facts.listed}
+        if not all(_listed(facts, family, table) for family in families):
+            found.append(f"a rule looks in table {table}, which was not given: "
+                         f"add the output of 'ip route show table {table}'")
+    return found
+
+
+def _listed(facts: Facts, family: int, table: int) -> bool:
+    return (family, table) in facts.listed or (family, ALL_TABLES) in facts.listed
+
+
+def _families(facts: Facts) -> set[int]:
+    """Families in which the host has an address that others can reach."""
+    return {own.version for each in facts.interfaces for own in each.addresses
+            if not own.is_loopback and not (own.version == 6 and own.is_link_local)}

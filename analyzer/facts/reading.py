@@ -1,0 +1,98 @@
+"""From ``NAME=FILE`` to hosts: each file cut into outputs, each output read, all of one name joined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import analyzer.facts
+from analyzer.errors import ConfigError, ConfigSyntaxError
+from analyzer.facts._gathered import Facts
+from analyzer.facts._host import host_of
+from analyzer.facts._problems import shown
+from analyzer.facts._sections import sections
+from analyzer.network.host import Host
+from analyzer.plugins import discover
+
+MOST_BYTES = 64 * 1024 * 1024
+"""Larger than any support bundle as text; a capture given by mistake stops here."""
+
+
+@cache
+def readers() -> dict[str, ModuleType]:
+    """Every reader by its name."""
+    return discover(analyzer.facts)
+
+
+def read_hosts(arguments: Sequence[str]) -> dict[str, Host]:
+    """Hosts by name, from arguments ``NAME=FILE``; several files of one name tell of one host.
+
+    Raises ``ConfigSyntaxError`` with every problem of every argument and file.
+    """
+    told: dict[str, Facts] = {}
+    problems: list[str] = []
+    for argument in arguments:
+        name, sign, path = argument.partition("=")
+        if not (name.strip() and sign and path):
+            problems.append(f"--host {shown(argument)}: expected NAME=FILE, such as server1=routes.txt")
+            continue
+        try:
+            told[name.strip()] = told.get(name.strip(), Facts()) + read_text(_text(Path(path)), path)
+        except ConfigSyntaxError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigSyntaxError(problems)
+    return {name: host_of(name, facts) for name, facts in told.items()}
+
+
+def read_text(text: str, source: str) -> Facts:
+    """All that one text tells; ``ConfigSyntaxError`` with all its problems, or where nothing in it is known."""
+    facts = Facts()
+    problems: list[str] = []
+    known = False
+    for section in sections(text, readers()):
+        if section.reader is None:
+            continue
+        known = True
+        try:
+            facts += section.reader.read(section.text, source, section.line)
+        except ConfigSyntaxError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigSyntaxError(problems)
+    if not known:
+        kinds = "; ".join(reader.DESCRIPTION for reader in readers().values())
+        what = "an empty file" if not text.strip() else f"a text that begins with {shown(_first(text))}"
+        raise ConfigSyntaxError([f"{source}: expected the output of a host's command, got {what}; we read {kinds}"])
+    return facts
+
+
+def _first(text: str) -> str:
+    return next(line.strip() for line in text.split("\n") if line.strip())
+
+
+def _text(path: Path) -> str:
+    """A file as text: UTF-8, UTF-16 with its mark (PowerShell's ``>``), else Latin-1."""
+    try:
+        with path.open("rb") as file:
+            octets = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise ConfigSyntaxError([f"{path}: cannot be read: {reason.lower()}"]) from None
+    if len(octets) > MOST_BYTES:
+        raise ConfigSyntaxError([f"{path}: expected a text of at most {MOST_BYTES >> 20} MiB, got more"])
+    if octets[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        octets = octets.decode("utf-16", "replace").encode()
+    if b"\0" in octets:
+        line = octets.count(b"\n", 0, octets.index(b"\0")) + 1
+        raise ConfigSyntaxError([f"{path}:{line}: expected a text, got a NUL octet; is this a capture or an archive?"])
+    try:
+        text = octets.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = octets.decode("latin-1")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+__all__ = ["ConfigError", "read_hosts", "read_text", "readers"]
