@@ -21,7 +21,7 @@ from analyzer.importers._words import Word, bare, misspelt
 NAME = "ldirectord"
 DESCRIPTION = "ldirectord.cf"
 
-_HEAD = re.compile(r"^virtual6?[ \t]*=", re.MULTILINE)
+_HEAD = re.compile(r"^virtual6?[ \t]*=[ \t]*[^\"'\s]", re.MULTILINE)
 _LINE = re.compile(r"([ \t]*)(\w+)([ \t]*=[ \t]*)(.*)")
 _KINDS = {"masq": Forwarding.NAT, "gate": Forwarding.DIRECT, "ipip": Forwarding.TUNNEL}
 _WANTED = ("virtual", "virtual6", "real", "fallback", "protocol")

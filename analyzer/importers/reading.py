@@ -141,7 +141,7 @@ def _text(path: Path) -> str:
 
 def _noted(mapping: Mapping, importer: ModuleType, sources: Sequence[str]) -> Mapping:
     """A file that is recognised but declares nothing says so."""
-    if mapping.services or mapping.balancers:
+    if mapping.services:
         return mapping
     notes = tuple(ConfigWarning(Origin(source), f"read as {importer.NAME}, but no virtual service in it")
                   for source in sources)
