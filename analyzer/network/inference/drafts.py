@@ -64,7 +64,7 @@ def drafts(
     for draft in found.values():
         draft.name = _name(draft)
     _number_alike(list(found.values()))
-    _watch(found, owners, seen)
+    _watch(found, owners, seen, {service.virtual.address for service in mapping.services})
     return list(found.values())
 
 
@@ -167,7 +167,9 @@ def _number_alike(made: list[Draft]) -> None:
             draft.name = f"{draft.name} ({draft.macs[0] if draft.macs else used[draft.name]})"
 
 
-def _watch(found: dict[str, Draft], owners: Owners, seen: Iterable[Sighting]) -> None:
+def _watch(
+    found: dict[str, Draft], owners: Owners, seen: Iterable[Sighting], virtual: set[IPAddress]
+) -> None:
     """To whom each host sent what; a packet that it did not write itself makes it a router."""
     latest: dict[tuple[str, IPAddress, tuple[str, str]], int] = {}
     for each in sorted(seen, key=lambda sighting: sighting.last_ns):
@@ -181,7 +183,8 @@ def _watch(found: dict[str, Draft], owners: Owners, seen: Iterable[Sighting]) ->
         if usable(each.destination_mac):
             hop = (each.source_mac, each.destination_mac)
             before = draft.sends.get(each.destination, hop)
-            if before != hop:
+            balances = draft.balancer and each.destination in virtual      # direct return: to each server in turn
+            if before != hop and not balances:
                 draft.changed_ns[each.destination] = max(latest.get((draft.name, each.destination, before), 0), 1)
             draft.sends[each.destination] = hop
             latest[draft.name, each.destination, hop] = each.last_ns
