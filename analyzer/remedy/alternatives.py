@@ -1,4 +1,4 @@
-"""The ways out on the real server: one function per kind, a situation in, an alternative out.
+"""The ways out by routes on the real server: one function per kind, a situation in, an alternative out.
 
 A function returns ``None`` where its kind makes no sense here (no ports, no
 halves of a /32), and an alternative with ``missing`` where only a fact is
@@ -10,18 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_network
 
-from analyzer.balance.mapping import Protocol
 from analyzer.network.host import IPAddress, IPNetwork, OnLink, Via
 from analyzer.remedy import caveats
 from analyzer.remedy.alternative import Alternative, Kind
-from analyzer.remedy.change import Change, MarkByMac, RouteChange, RuleChange, SwitchChange
-from analyzer.remedy.numbering import Numbers, numbers_for
+from analyzer.remedy.change import Change, RouteChange, SwitchChange
 from analyzer.remedy.situation import Situation
 
 Builder = Callable[[Situation], Alternative | None]
 
 NO_BALANCER_ADDRESS = "the balancer's address on the servers' link"
-NO_BALANCER_MAC = "the balancer's MAC address on the servers' link"
 NO_SUBNET = "the servers' subnet and its prefix length"
 
 MOST_HOST_ROUTES = 64
@@ -41,16 +38,16 @@ def host_route_per_client(s: Situation) -> Alternative | None:
     prefixes = exactly(clients)
     if not prefixes or len(prefixes) > MOST_HOST_ROUTES:
         return None
-    hop = _via_balancer(s)
+    hop = via_balancer(s)
     changes = tuple(RouteChange(p, hop) for p in prefixes) if hop else ()
     one = f"to {clients[0]}" if len(clients) == 1 else f"to each of the {len(clients)} clients"
     return Alternative(
         Kind.HOST_ROUTE_PER_CLIENT, f"Route {one} through the balancer", str(s.real.address),
-        (*changes, *_redirects_off(s)) if hop else (),
+        (*changes, *without_redirects(s)) if hop else (),
         why=f"A host route is longer than the connected route{_lan(s)} and wins whatever its metric. "
             + caveats.refused_form(s),
         caveats=(*caveats.for_destination_routes(s), "Every further client needs its own route."),
-        blast=40 + min(len(prefixes), 9), missing=_missing(s),
+        blast=40 + min(len(prefixes), 9), missing=missing_facts(s),
     )
 
 
@@ -58,108 +55,51 @@ def two_halves(s: Situation) -> Alternative | None:
     """The servers' subnet as its two halves through the balancer; its connected route stays as it is."""
     if s.lan is not None and s.lan.prefixlen > s.lan.max_prefixlen - 2:
         return None
-    hop = _via_balancer(s)
+    hop = via_balancer(s)
     changes: tuple[Change, ...] = ()
     if hop and s.lan is not None:
         halves = tuple(RouteChange(half, hop) for half in s.lan.subnets())
-        changes = (*_stay_direct(s), *halves, *_redirects_off(s))
+        changes = (*_stay_direct(s), *halves, *without_redirects(s))
     return Alternative(
         Kind.TWO_HALVES, "Route the servers' subnet through the balancer, as two halves", str(s.real.address), changes,
         why="The halves are longer than the connected route and win whatever its metric, on every system; "
             "the connected route stays, so the balancer remains reachable as next hop. " + caveats.refused_form(s),
         caveats=(*caveats.for_destination_routes(s), *caveats.inferred_subnet(s)),
-        blast=60, missing=_missing(s, subnet=True),
+        blast=60, missing=missing_facts(s, subnet=True),
     )
 
 
 def vendor_pair(s: Situation) -> Alternative | None:
     """The balancer vendors' recipe: host route to the balancer, then the subnet itself through it."""
-    hop = _via_balancer(s)
+    hop = via_balancer(s)
     changes: tuple[Change, ...] = ()
     if hop and s.lan is not None:
         # IPv6 has no list order to prepend to: metric 1 beats the connected route's 256
         subnet = RouteChange(s.lan, hop, how="prepend") if s.version == 4 else RouteChange(s.lan, hop, metric=1)
-        changes = (RouteChange(ip_network(hop.gateway), OnLink(s.interface)), subnet, *_redirects_off(s))
+        changes = (RouteChange(ip_network(hop.gateway), OnLink(s.interface)), subnet, *without_redirects(s))
     return Alternative(
         Kind.VENDOR_PAIR, "The vendors' pair: host route to the balancer, subnet route through it",
         str(s.real.address), changes,
         why=caveats.pair_form(s),
         caveats=(*caveats.for_destination_routes(s), *caveats.inferred_subnet(s)),
-        blast=65, missing=_missing(s, subnet=True),
+        blast=65, missing=missing_facts(s, subnet=True),
     )
 
 
 def default_gateway(s: Situation) -> Alternative | None:
     """Everything that leaves the link goes through the balancer; the old default route stays below."""
-    hop = _via_balancer(s)
+    hop = via_balancer(s)
     changes: tuple[Change, ...] = ()
     if hop:
         whole = ip_network("0.0.0.0/0" if s.version == 4 else "::/0")
-        changes = (*(RouteChange(half, hop) for half in whole.subnets()), *_redirects_off(s))
+        changes = (*(RouteChange(half, hop) for half in whole.subnets()), *without_redirects(s))
     return Alternative(
         Kind.DEFAULT_GATEWAY, "Make the balancer the way out for everything off the link", str(s.real.address), changes,
         why="Two half-default routes are longer than the default route and win whatever its metric, "
             "also after a DHCP renewal; the old default stays in the table, so undoing needs no memory of it. "
             "To keep it for good, set the default gateway itself.",
         caveats=(caveats.ALL_EGRESS, *caveats.common(s), caveats.GONE_AFTER_LINK_DOWN),
-        blast=80, missing=_missing(s),
-    )
-
-
-def port_rule(s: Situation) -> Alternative | None:
-    """Replies of this service, known by their source port, take a routing table of their own."""
-    port = s.real.port or (s.virtual.port if s.virtual is not None else 0)
-    if s.protocol is Protocol.ICMP or not port:
-        return None
-    n = numbers_for(s)
-    rule = RuleChange(s.real.address, n.table, n.priority, "tcp" if s.protocol is Protocol.TCP else "udp", port)
-    return Alternative(
-        Kind.PORT_RULE, f"Send the replies of {s.protocol}/{port} through the balancer, by their source port",
-        str(s.real.address), _ruled(s, rule, n),
-        why="A policy rule comes before the main table, so neither the connected route nor the default route is asked; "
-            "other services of this server keep their way.",
-        caveats=(f"Direct connections to port {port} of this server, past the balancer, are answered through it too: "
-                 "a balancer that drops what it has not seen (conntrack state INVALID) cuts them." + caveats.seen(s),
-                 *caveats.common(s), caveats.GONE_AFTER_LINK_DOWN),
-        blast=30, missing=_missing(s),
-    )
-
-
-def source_rule(s: Situation) -> Alternative | None:
-    """All that leaves with the real server's address takes a routing table of its own."""
-    n = numbers_for(s)
-    return Alternative(
-        Kind.SOURCE_RULE, f"Send all that {s.real.address} answers through the balancer, by its source address",
-        str(s.real.address), _ruled(s, RuleChange(s.real.address, n.table, n.priority), n),
-        why="What came in to this address goes out by the way that belongs to it, whatever the main table says; "
-            "this also satisfies a strict reverse path filter.",
-        caveats=(f"Every service on {s.real.address} answers through the balancer, ssh included; one that drops what "
-                 "it has not seen (conntrack state INVALID) cuts direct connections." + caveats.seen(s),
-                 *caveats.common(s), caveats.GONE_AFTER_LINK_DOWN),
-        blast=50, missing=_missing(s),
-    )
-
-
-def connection_mark(s: Situation) -> Alternative | None:
-    """Connections whose first packet came from the balancer's MAC are answered through the balancer, no others."""
-    n = numbers_for(s)
-    missing = (*_missing(s), *((NO_BALANCER_MAC,) if not s.balancer_macs else ()))
-    hop = _via_balancer(s)
-    changes: tuple[Change, ...] = ()
-    if hop and not missing:
-        changes = (
-            RouteChange(_everything(s), hop, table=n.table),
-            MarkByMac(s.interface, s.balancer_macs, n.mark, n.table, n.priority),
-            *_redirects_off(s),
-        )
-    return Alternative(
-        Kind.CONNECTION_MARK, "Answer through the balancer what came through the balancer, by connection mark",
-        str(s.real.address), changes,
-        why="The first packet of a connection shows by its source MAC whether the balancer sent it; only those "
-            "connections are routed back through it. The clients' addresses stay visible, direct connections stay "
-            "direct.",
-        caveats=(*caveats.for_marks(s), *caveats.common(s), caveats.GONE_AFTER_LINK_DOWN),
-        blast=20, missing=missing,
+        blast=80, missing=missing_facts(s),
     )
 
 
@@ -193,18 +133,7 @@ def rp_filter(s: Situation) -> Alternative | None:
     )
 
 
-def _everything(s: Situation) -> IPNetwork:
-    return ip_network("0.0.0.0/0" if s.version == 4 else "::/0")
-
-
-def _ruled(s: Situation, rule: RuleChange, n: Numbers) -> tuple[Change, ...]:
-    hop = _via_balancer(s)
-    if hop is None:
-        return ()
-    return (RouteChange(_everything(s), hop, table=n.table), rule, *_redirects_off(s))
-
-
-def _via_balancer(s: Situation) -> Via | None:
+def via_balancer(s: Situation) -> Via | None:
     """The balancer as next hop; a link-local one needs its interface (RFC 4007 §6)."""
     gateway = s.balancer_inside
     if gateway is None or gateway.version != s.version:
@@ -213,7 +142,7 @@ def _via_balancer(s: Situation) -> Via | None:
     return Via(gateway, s.interface if needs_device else "")
 
 
-def _redirects_off(s: Situation) -> tuple[Change, ...]:
+def without_redirects(s: Situation) -> tuple[Change, ...]:
     """Part of every remedy by routes: one redirect undoes it for five minutes, in IPv6 during the first connection.
 
     The last change, because it also flushes what was learnt so far.
@@ -234,8 +163,8 @@ def _stay_direct(s: Situation) -> tuple[Change, ...]:
     return tuple(RouteChange(ip_network(a), OnLink(s.interface)) for a in dict.fromkeys(on_link))
 
 
-def _missing(s: Situation, *, subnet: bool = False) -> tuple[str, ...]:
-    missing = [] if _via_balancer(s) else [NO_BALANCER_ADDRESS]
+def missing_facts(s: Situation, *, subnet: bool = False) -> tuple[str, ...]:
+    missing = [] if via_balancer(s) else [NO_BALANCER_ADDRESS]
     if subnet and s.lan is None:
         missing.append(NO_SUBNET)
     return tuple(missing)

@@ -9,13 +9,10 @@ from __future__ import annotations
 from analyzer.diagnose.finding import Cause
 from analyzer.remedy.alternatives import (
     Builder,
-    connection_mark,
     default_gateway,
     host_route_per_client,
-    port_rule,
     redirects_off,
     rp_filter,
-    source_rule,
     two_halves,
     vendor_pair,
 )
@@ -37,6 +34,7 @@ from analyzer.remedy.on_the_link import (
     remove_route,
     vip_on_loopback,
 )
+from analyzer.remedy.policy import connection_mark, port_rule, source_rule
 from analyzer.remedy.situation import Situation
 
 ON_LINK = (connection_mark, hairpin_snat, port_rule, host_route_per_client, two_halves, vendor_pair)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from analyzer.network.host import IPAddress, Via
 from analyzer.remedy import caveats
 from analyzer.remedy.alternative import Alternative, Kind
-from analyzer.remedy.alternatives import NO_BALANCER_ADDRESS, connection_mark
+from analyzer.remedy.alternatives import NO_BALANCER_ADDRESS
 from analyzer.remedy.change import (
     AddressAddition,
     AddressRemoval,
@@ -14,6 +14,7 @@ from analyzer.remedy.change import (
     RouteRemoval,
     SwitchChange,
 )
+from analyzer.remedy.policy import connection_mark
 from analyzer.remedy.situation import Situation, interface_or_unknown
 
 LOOPBACK = "lo"
