@@ -42,6 +42,7 @@ def analyze(
     Raises ``CaptureError`` where a capture cannot be read at all.
     """
     read = read_captures(captures, mapping)
+    read.observed.hosts = tuple((hosts or {}).values())
     return diagnose(read, mapping=mapping, hosts=hosts or {}, rules=rules, systems=systems, command=command)
 
 

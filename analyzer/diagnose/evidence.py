@@ -15,6 +15,8 @@ import numpy as np
 
 from analyzer.balance import attempts, flips, learn, legs, paths, vantage
 from analyzer.balance.mapping import IPAddress, Mapping, Protocol
+from analyzer.diagnose.host_facts import refused_by_reverse_path
+from analyzer.network.host import Host
 from analyzer.tables import CLAIMS, FLOWS, ICMP_ECHO, ICMP_EVENTS, TCP, UDP, AddressBook, Schema, Table, empty
 
 if TYPE_CHECKING:
@@ -69,6 +71,8 @@ class Observed:
     book: AddressBook
     mapping: Mapping = field(default_factory=Mapping)
     vantages: Sequence[str] = ()   # by capture: the name that the user gave the capture point, else ""
+    hosts: Sequence[Host] = ()     # what hosts say of themselves
+    refused: Sequence[tuple[IPAddress, IPAddress]] = ()   # (real server, client): known to be dropped on arrival
 
 
 class Evidence:
@@ -92,6 +96,7 @@ class Evidence:
         for name, statement in STATEMENTS:
             if name != "datagram legs" or datagrams:
                 self._con.execute(statement)
+        self._load_refused(observed)
 
     def _register(self, name: str, schema: Schema, tables: Sequence[Table]) -> None:
         if not tables:
@@ -127,6 +132,17 @@ class Evidence:
         addresses = dict.fromkeys([*mapping.balancers, *(s.virtual.address for s in mapping.services)])
         for address in addresses:
             self._con.execute("INSERT INTO balancer VALUES (?)", [self.id_of(address)])
+
+    def _load_refused(self, observed: Observed) -> None:
+        """``refused``: pairs of real server and client whose requests the real server's own facts say it drops."""
+        self._con.execute("CREATE TABLE refused (real UINTEGER, client UINTEGER)")
+        pairs = list(observed.refused)
+        if observed.hosts:
+            rows = self.rows("SELECT DISTINCT real, client FROM judged WHERE real IS NOT NULL")
+            asked = [(self.book.ip(int(r["real"])), self.book.ip(int(r["client"]))) for r in rows]
+            pairs += refused_by_reverse_path(observed.hosts, asked)
+        for real, client in pairs:
+            self._con.execute("INSERT INTO refused VALUES (?, ?)", [self.id_of(real), self.id_of(client)])
 
     def _load_addresses(self) -> None:
         """``net`` is the /24 or /64 that the address would be in: the weakest of hints, used last."""

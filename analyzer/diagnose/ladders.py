@@ -4,14 +4,16 @@ Lines that begin with ``map`` declare a service:
 
     map 203.0.113.10:80 > 10.0.2.11:8080 nat balancer 10.0.2.1
 
-and ``watch server`` says that the capture point of this name was declared by the user.
+and ``facts`` says what a host's own tables and switches lead to:
+
+    facts 10.0.2.11 drops 10.0.9.50
 """
 
 from __future__ import annotations
 
 from ipaddress import ip_address
 
-from analyzer.balance.mapping import Endpoint, Forwarding, Mapping, Protocol, RealServer, VirtualService
+from analyzer.balance.mapping import Endpoint, Forwarding, IPAddress, Mapping, Protocol, RealServer, VirtualService
 from analyzer.diagnose.evidence import Evidence, Observed
 from analyzer.errors import RuleError
 from analyzer.flow.events import EventCollector
@@ -25,12 +27,15 @@ from analyzer.wire.decode import Decoder
 def evidence_of(ladder: str, source: str = "example") -> Evidence:
     """The evidence that a ladder gives: each vantage point of it is one capture."""
     packets, mapping = [], Mapping()
+    refused: list[tuple[IPAddress, IPAddress]] = []
     for number, line in enumerate(ladder.splitlines(), 1):
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
         if words[0] == "map":
             mapping = mapping + _service(words, f"{source}:{number}")
+        elif words[0] == "facts":
+            refused.append((ip_address(words[1]), ip_address(words[3])))
         else:
             packets.append(line)
     book = AddressBook()
@@ -49,6 +54,7 @@ def evidence_of(ladder: str, source: str = "example") -> Evidence:
         roles.append(vantage)
     observed.flows, observed.claims, observed.icmp = flows, claims, icmp
     observed.vantages = roles
+    observed.refused = refused
     return Evidence(observed)
 
 

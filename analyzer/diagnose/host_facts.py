@@ -1,0 +1,41 @@
+"""What the hosts' own facts say about a request: would this real server even accept it?
+
+The forwarding engine answers (``network.route.arriving``), on the routing tables
+and switches that the user gave; a host that gave none is not judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from analyzer.network.building import stack_of
+from analyzer.network.host import Host, IPAddress
+from analyzer.network.route import Drop, Dropped, arriving
+from analyzer.network.routing.lookup import Query
+
+def _told(host: Host, interface: str) -> bool:
+    """Were the facts given that decide: the whole routing table, and both keys of the filter?"""
+    keys = {f"net.ipv4.conf.{name}.rp_filter" for name in ("all", interface)}
+    return "routes" in host.complete and keys <= host.sysctls.keys()
+
+
+def refused_by_reverse_path(
+    hosts: Iterable[Host], asked: Iterable[tuple[IPAddress, IPAddress]],
+) -> list[tuple[IPAddress, IPAddress]]:
+    """Of some (real server, client) pairs those whose packets the real server drops by its reverse path filter."""
+    owners = {
+        own.ip: (host, interface.name)
+        for host in hosts
+        for interface in host.interfaces if _told(host, interface.name)
+        for own in interface.addresses
+    }
+    stacks = {host.name: stack_of(host) for host, _ in owners.values()}
+    refused = []
+    for real, client in asked:
+        if real not in owners:
+            continue
+        host, interface = owners[real]
+        arrival = arriving(stacks[host.name], Query(real, client, incoming=interface))
+        if isinstance(arrival, Dropped) and arrival.why is Drop.RP_FILTER:
+            refused.append((real, client))
+    return refused
