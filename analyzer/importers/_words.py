@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Self
@@ -48,6 +48,11 @@ class Line:
     def end(self) -> int:
         """The column behind the last word."""
         return self.words[-1].column + len(self.words[-1])
+
+
+def position(words: Sequence[Word], text: str) -> int:
+    """Where a word stands first; behind the end where it does not."""
+    return next((index for index, word in enumerate(words) if word == text), len(words))
 
 
 def bare(text: str, column: int = 1) -> list[Word]:
