@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analyzer.balance.mapping import Mapping
 from analyzer.balance.vantage import declared_role
-from analyzer.capture.source import Source, open_capture
+from analyzer.capture.source import NOT_A_PACKET, ChainedSource, Source, open_capture
 from analyzer.diagnose.evidence import Observed
 from analyzer.diagnose.overview import CaptureRead
 from analyzer.errors import CaptureError
@@ -21,13 +23,29 @@ from analyzer.wire.decode import Decoder
 
 
 @dataclass(slots=True)
+class CaptureFile:
+    """One file of a capture point: its frames are the point's, numbered from ``before`` + 1 on."""
+
+    point: int                     # index into Read.captures
+    read: CaptureRead
+    before: int = 0
+    timed: bool = False            # a packet with a time of its own was read
+
+
+@dataclass(slots=True)
 class Read:
-    """What the captures gave: tables for the evidence, and what is said about the captures themselves."""
+    """What the captures gave: tables for the evidence, and what is said about the captures themselves.
+
+    ``captures`` are the capture points, which the tables' ``capture`` columns
+    number; ``files`` the files that they were read from, more than one where a
+    capture was rotated.
+    """
 
     observed: Observed
     captures: list[CaptureRead] = field(default_factory=list)
     warnings: tuple[str, ...] = ()
     compiled: bool = True
+    files: list[CaptureFile] = field(default_factory=list)
 
 
 def named(argument: str | Path) -> tuple[str, str, bool]:
@@ -42,28 +60,47 @@ def named(argument: str | Path) -> tuple[str, str, bool]:
     return ("stdin" if text == "-" else Path(text).name.split(".")[0] or text), text, False
 
 
+def points(arguments: Iterable[str | Path]) -> list[tuple[str, list[str], bool]]:
+    """The arguments as (vantage, paths, named by the user): a name that comes again is the same point's next file."""
+    found: list[tuple[str, list[str], bool]] = []
+    by_name: dict[str, list[str]] = {}
+    for argument in arguments:
+        vantage, path, by_user = named(argument)
+        if by_user and vantage in by_name:
+            by_name[vantage].append(path)
+            continue
+        paths = [path]
+        found.append((vantage, paths, by_user))
+        if by_user:
+            by_name[vantage] = paths
+    return found
+
+
 def read_captures(arguments: Iterable[str | Path], mapping: Mapping) -> Read:
-    """Every capture, one after the other, into one set of tables with one address book."""
+    """Every capture point, one after the other, into one set of tables with one address book."""
     book = AddressBook()
     decoder = Decoder(book)
     read = Read(Observed([], [], [], book, mapping))
     flows, claims, icmp = [], [], []
     names: list[str] = []
     compiled = decoder.compiled
-    for number, argument in enumerate(arguments):
-        vantage, path, by_user = named(argument)
-        source = open_capture(path)
+    for number, (vantage, paths, by_user) in enumerate(points(arguments)):
+        source = open_capture(paths[0]) if len(paths) == 1 else ChainedSource(paths)
         tracker = FlowTracker(number, book)
         events = EventCollector(number)
-        summary = CaptureRead(path=path, vantage=vantage, role=declared_role(vantage) if by_user else "")
+        role = declared_role(vantage) if by_user else ""
+        ordered = source.paths if isinstance(source, ChainedSource) else paths
+        files = {path: CaptureFile(number, CaptureRead(path, vantage, role=role)) for path in ordered}
         names.append(vantage if by_user else "")
         for batch in source.batches():
             packets = decoder.decode(batch)
             tracker.feed(packets)
             events.feed(packets)
-            _count(summary, packets)
-        _close(summary, source, tracker)
-        read.captures.append(summary)
+            file = files[source.locate(batch.first_frame)[0]] if len(files) > 1 else files[ordered[0]]
+            _count(file, packets, batch.link_type != NOT_A_PACKET)
+        _close(list(files.values()), source, tracker)
+        read.files.extend(files.values())
+        read.captures.append(_point(list(files.values())))
         flows.append(tracker.finish())
         claims.append(events.claims())
         icmp.append(events.icmp())
@@ -76,8 +113,9 @@ def read_captures(arguments: Iterable[str | Path], mapping: Mapping) -> Read:
     return read
 
 
-def _count(summary: CaptureRead, packets: PacketTable) -> None:
-    """Adds one batch to what is said of its capture."""
+def _count(file: CaptureFile, packets: PacketTable, timed: NDArray[np.bool_]) -> None:
+    """Adds one batch to what is said of its file.  Rows that are not ``timed`` are no packets and have no time."""
+    summary = file.read
     if not len(packets):
         return
     columns = packets.columns
@@ -89,19 +127,43 @@ def _count(summary: CaptureRead, packets: PacketTable) -> None:
     undecoded = int(len(packets) - decoded.sum())
     if undecoded:
         summary.packets["undecoded"] = summary.packets.get("undecoded", 0) + undecoded
-    times = columns["time_ns"]
-    first, last = int(times.min()), int(times.max())
-    summary.first_ns = first if summary.frames == 0 else min(summary.first_ns, first)
-    summary.last_ns = last if summary.frames == 0 else max(summary.last_ns, last)
     summary.frames += len(packets)
+    if not timed.any():
+        return
+    times = columns["time_ns"][timed]
+    first, last = int(times.min()), int(times.max())
+    summary.first_ns = min(summary.first_ns, first) if file.timed else first
+    summary.last_ns = max(summary.last_ns, last) if file.timed else last
+    file.timed = True
 
 
-def _close(summary: CaptureRead, source: Source, tracker: FlowTracker) -> None:
-    """What is known of a capture only at its end: damage, drops, evictions."""
-    summary.warnings.extend(source.warnings)
+def _close(files: list[CaptureFile], source: Source, tracker: FlowTracker) -> None:
+    """What is known of a capture only at its end: damage, drops, evictions, and how many frames came before a file."""
+    for former, file in pairwise(files):
+        file.before = former.before + former.read.frames
+    first = files[0].read
+    for warning in source.warnings:
+        of = next((file.read for file in files if warning.startswith(f"{file.read.path}:")), first)
+        of.warnings.append(warning)
     for interface in source.interfaces:
         if interface.drops:
             name = f" {interface.name}" if interface.name else ""
-            summary.warnings.append(f"the capturing interface{name} dropped {interface.drops} packets")
+            first.warnings.append(f"the capturing interface{name} dropped {interface.drops} packets")
     if tracker.evicted:
-        summary.warnings.append(f"{tracker.evicted} connections were let go early: too many were open at once")
+        first.warnings.append(f"{tracker.evicted} connections were let go early: too many were open at once")
+
+
+def _point(files: list[CaptureFile]) -> CaptureRead:
+    """A capture point as a whole."""
+    if len(files) == 1:
+        return files[0].read
+    whole = CaptureRead(", ".join(file.read.path for file in files), files[0].read.vantage, role=files[0].read.role)
+    whole.frames = sum(file.read.frames for file in files)
+    timed = [file.read for file in files if file.timed]
+    whole.first_ns = min((each.first_ns for each in timed), default=0)
+    whole.last_ns = max((each.last_ns for each in timed), default=0)
+    for file in files:
+        whole.warnings.extend(file.read.warnings)
+        for kind, count in file.read.packets.items():
+            whole.packets[kind] = whole.packets.get(kind, 0) + count
+    return whole
