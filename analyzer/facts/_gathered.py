@@ -14,7 +14,7 @@ from analyzer.network.host import Interface, IPInterface, Neighbor, Route, Rule,
 ALL_TABLES = 0
 """Stands for every table of a family in ``Facts.listed``."""
 
-_Row = TypeVar("_Row", Route, Rule, Neighbor)
+_Row = TypeVar("_Row", bound=Route | Rule | Neighbor)
 
 
 @dataclass(frozen=True, slots=True)
