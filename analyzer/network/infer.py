@@ -25,6 +25,7 @@ from analyzer.network.inference.services import give_virtual, listen, load_rules
 from analyzer.network.inference.sightings import Sighting, claims, sightings
 from analyzer.network.inference.wiring import add_gateways, direct_return, wire
 from analyzer.network.link import Network
+from analyzer.network.trace import Disposition, Trace
 from analyzer.tables import AddressBook, Table
 
 
@@ -44,6 +45,7 @@ class Inference:
     network: Network
     connections: tuple[Captured, ...]
     balancers: tuple[str, ...]
+    given: frozenset[str] = frozenset()      # hosts whose routing table was given whole
     shown: tuple[Shown, ...] = ()
     assumptions: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
@@ -51,6 +53,25 @@ class Inference:
     def host_of(self, address: IPAddress) -> str | None:
         """The host that has ``address``."""
         return self.network.owner(address)
+
+    def host_with(self, mac: str) -> str | None:
+        """The host that has an interface with ``mac``."""
+        return next((name for name, stack in self.network.stacks.items()
+                     if any(port.mac == mac for port in stack.ports.values())), None)
+
+    def gap(self, trace: Trace) -> str | None:
+        """The fact whose lack ends a trace; None where it ends for a reason that is known."""
+        packet = trace.packet
+        if packet is None or trace.at in self.given:
+            return None
+        if trace.disposition is Disposition.NO_ROUTE:
+            return f"the route of {trace.at} to {packet.destination} (there: ip route get {packet.destination})"
+        last = trace.steps[-1] if trace.steps else None
+        if trace.disposition is Disposition.NEIGHBOR_UNREACHABLE and last is not None:
+            target = last.gateway or packet.destination
+            if self.network.owner(target) is not None:
+                return f"how {trace.at} reaches {target}: the captures do not show them on one link"
+        return None
 
 
 def infer(
@@ -92,7 +113,8 @@ def infer(
     if not balancers:
         ledger.miss("which host is the balancer")
     shown = tuple(_shown(made, known))
-    return Inference(network, tuple(connections), balancers, shown, ledger.sentences(), tuple(ledger.missing))
+    given = frozenset(draft.name for draft in made if draft.given is not None and "routes" in draft.given.complete)
+    return Inference(network, tuple(connections), balancers, given, shown, ledger.sentences(), tuple(ledger.missing))
 
 
 def _heard(seen: Iterable[Sighting]) -> frozenset[IPAddress]:

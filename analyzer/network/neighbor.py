@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analyzer.network.host import LOCAL_TABLE, IPAddress
+from analyzer.network.host import LOCAL_TABLE, IPAddress, Neighbor
 from analyzer.network.link import Network
 from analyzer.network.route import Dropped, arriving
 from analyzer.network.routing.lookup import Query
@@ -41,22 +41,30 @@ def resolve(
     known = network.stacks[host].neighbors.get((interface, address))
     if known is None:
         known = network.stacks[host].neighbors.get(("", address))
-    if known is not None and known.mac and known.state not in ("FAILED", "INCOMPLETE"):
-        for other, port in network.others(host, interface):
-            if network.stacks[other].ports[port].mac == known.mac:
-                return Answer(other, port, known.mac, cached=True)
-        return None
+    cached = _cached(network, host, interface, known) if known is not None else None
     found = [
         (not _has(network.stacks[other], port, address), other, port)
         for other, port in network.others(host, interface)
         if _answers(network.stacks[other], port, address, asker)
     ]
+    if cached is not None and (not found or any(cached.host == other for _, other, _ in found)):
+        return cached            # a cached neighbour that gave the address up is asked for again, and others answer
     if not found:
         return None
     found.sort(key=lambda each: each[0])      # the interface that has the address before one that answers for it
     _, other, port = found[0]
     mac = network.stacks[other].ports[port].mac
     return Answer(other, port, mac, tuple(name for _, name, _ in found[1:]))
+
+
+def _cached(network: Network, host: str, interface: str, known: Neighbor) -> Answer | None:
+    """The port that the neighbour cache names, where its MAC is on the link."""
+    if not known.mac or known.state in ("FAILED", "INCOMPLETE"):
+        return None
+    for other, port in network.others(host, interface):
+        if network.stacks[other].ports[port].mac == known.mac:
+            return Answer(other, port, known.mac, cached=True)
+    return None
 
 
 def _has(stack: Stack, port: str, address: IPAddress) -> bool:

@@ -23,6 +23,9 @@ from analyzer.network.link import Network
 from analyzer.network.redirect import learn
 from analyzer.network.trace import Redirect, Step
 
+RANK = {Outcome.ESTABLISHED: 2, Outcome.REFUSED: 1}
+"""A refusal that reaches the client is an answer: the path is mended, the service is what it is."""
+
 
 class Verdict(StrEnum):
     """What the commands do to one connection."""
@@ -43,9 +46,10 @@ class Row:
     @property
     def verdict(self) -> Verdict:
         """Repaired, unchanged or newly broken, by what the client's program sees."""
-        if self.before.works == self.after.works:
+        before, after = (RANK.get(each.outcome, 0) for each in (self.before, self.after))
+        if before == after:
             return Verdict.UNCHANGED
-        return Verdict.REPAIRED if self.after.works else Verdict.NEWLY_BROKEN
+        return Verdict.REPAIRED if after > before else Verdict.NEWLY_BROKEN
 
     @property
     def differs(self) -> tuple[str, Step] | None:

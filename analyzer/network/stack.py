@@ -86,6 +86,7 @@ class Stack:
     split6: bool = False           # the same for IPv6, where only adding counts: without it, rules are not even asked
     custom_local: bool = False     # a local route was added by hand: source checks look closer
     firewall: Firewall | None = None
+    files: dict[str, str] = field(default_factory=dict)     # what our commands keep for their undo
     complete: frozenset[str] = frozenset()
 
     def table(self, family: int, number: int) -> Table:
@@ -123,6 +124,7 @@ class Stack:
             switches=self.switches.copy(),
             neighbors=dict(self.neighbors),
             learned=dict(self.learned),
+            files=dict(self.files),
         )
 
 

@@ -16,6 +16,7 @@ from ipaddress import ip_address
 from analyzer.balance.mapping import Endpoint
 from analyzer.diagnose.finding import Applicability, Proof
 from analyzer.network.calibrate import Calibration, calibrate
+from analyzer.network.connect import Outcome
 from analyzer.network.host import IPAddress
 from analyzer.network.infer import Inference
 from analyzer.network.inference.captured import Captured
@@ -26,6 +27,9 @@ from analyzer.remedy.alternative import Alternative
 
 MOST_NAMED = 20
 """So many broken connections are named; the count is exact."""
+
+STRANGE = 127
+"""Exit status of a command that the model does not know."""
 
 Say = Callable[[Alternative], tuple[str, ...]]
 """The commands of an alternative in some dialect; empty where none speaks it."""
@@ -54,6 +58,10 @@ class Judge:
         good = self.calibration.good
         done = replay(self.known.network, good, host, commands)
         proof = self._judged(done, faulty)
+        strange = tuple(f"what this does: {command}" for command, answer in done.refused if answer.status == STRANGE)
+        gaps = strange or self._gaps(done, faulty)
+        if gaps:
+            return replace(proof, applicability=Applicability.UNPROVEN, missing_facts=gaps)
         passed = frozenset().union(*(row.before.hosts | row.after.hosts for row in done.rows))
         open_facts = self._depends(proof, host, commands, faulty, passed)
         if open_facts:
@@ -89,6 +97,13 @@ class Judge:
             broken_connections=tuple(_broken(row) for row in broken[:MOST_NAMED]),
             assumptions=(*self.known.assumptions, *_taken(done), *_redirects(done), *_left(rows, mended)),
         )
+
+    def _gaps(self, done: Replay, faulty: list[Captured]) -> tuple[str, ...]:
+        """Facts whose lack, and nothing else, makes a connection fail after the fix."""
+        ids = set(map(id, faulty))
+        failing = [row for row in done.rows if row.verdict is Verdict.NEWLY_BROKEN
+                   or (id(row.connection) in ids and row.verdict is Verdict.UNCHANGED)]
+        return tuple(dict.fromkeys(gap for row in failing if (gap := self.known.gap(row.after.last))))
 
     def _depends(
         self, proof: Proof, host: str, commands: Sequence[str], faulty: list[Captured], passed: frozenset[str]
@@ -126,7 +141,7 @@ def prover(
         try:
             host = judge.known.host_of(ip_address(alternative.on))
         except ValueError:
-            host = None
+            host = judge.known.host_with(alternative.on)
         return judge.prove(host or alternative.on, commands, wanted, virtual)
 
     return prove
@@ -135,7 +150,7 @@ def prover(
 def _shows(each: Captured, clients: frozenset[IPAddress], virtual: Endpoint | None) -> bool:
     """Whether the connection is one of those that the finding is about, and failed."""
     return (
-        each.outcome != "established"
+        each.outcome is not Outcome.ESTABLISHED
         and (not clients or each.client in clients)
         and (virtual is None or each.dialled == virtual)
     )

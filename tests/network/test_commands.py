@@ -58,6 +58,24 @@ def test_remembering_values_changes_nothing_and_setting_them_does():
     assert not stack.switches.accepts_redirects(4, "eth0")
 
 
+def test_undo_puts_back_what_was_kept():
+    stack = server_stack()
+    key = "net.ipv4.conf.all.accept_redirects"
+    script(stack, f"test -s /run/x || sysctl {key} > /run/x\nsysctl -w {key}=0\ntest -s /run/x || sysctl {key} > /run/x\nsysctl -w {key}=0")
+    assert execute(stack, f"sysctl -n {key}").output == "0"
+    assert [answer.status for _, answer in script(stack, "sysctl -p /run/x && rm /run/x")] == [0, 0]
+    assert execute(stack, f"sysctl -n {key}").output == "1"
+    assert execute(stack, "rm /run/x").status == 127
+
+
+def test_an_address_that_is_kept_and_removed():
+    stack = server_stack()
+    line = """test -s /run/a || ip -o addr show to 10.31.7.71 | awk '{print $4, "dev", $2}' > /run/a"""
+    assert [answer.status for _, answer in script(stack, line + "\nip addr del $(cat /run/a)")] == [0, 0]
+    assert stack.port_of(ip_interface("10.31.7.71/24").ip) is None
+    assert execute(stack, "ip addr add $(cat /run/a)").ok
+
+
 NFT = """table ip replypath
 delete table ip replypath
 table ip replypath {

@@ -335,7 +335,7 @@ def test_section_4_hosts_take_either_key_routers_need_both(every, eth0, router, 
     ("route add -net 10.31.7.0 netmask 255.0.255.0 gw 10.31.7.9", 3, "route: bogus netmask 255.0.255.0"),
     ("route add -host 10.31.7.11 gw 192.0.2.9", 7, "SIOCADDRT: Network is unreachable"),
     ("reboot", 127, "sh: reboot: command not found"),
-    ("ip route add 192.0.2.0/24 via 10.31.7.9 | sh", 127, "not a single command"),
+    ("ip route add 192.0.2.0/24 via 10.31.7.9 | sh", 127, "the model cannot execute this line"),
 ])
 def test_what_the_tools_themselves_refuse(typed, status, text):
     answer = execute(server_stack(), typed)

@@ -6,22 +6,16 @@ that fails is an ``Answer`` with the tool's text and exit status.
 
 from __future__ import annotations
 
-import re
 import shlex
-from ipaddress import ip_address
 
-from analyzer.network.commands import ip_addr, ip_route, ip_rule, net_tools, nft, sysctl, windows
-from analyzer.network.commands.words import Answer, Misuse, Words, choose
+from analyzer.network.commands import ip_addr, ip_route, ip_rule, net_tools, nft, shell, sysctl, windows
+from analyzer.network.commands.words import DONE, Answer, Misuse, Words, choose
 from analyzer.network.host import System
 from analyzer.network.stack import Stack
 
 __all__ = ["Answer", "execute", "script"]
 
 OBJECTS = ("address", "route", "rule", "neighbor", "neighbour", "link")
-HERE = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
-HOLDER = re.compile(r"\"?\$\(ip -o addr show to ([0-9a-fA-F:.]+) \|[^)]*\)\"?")
-"""The look-up of an interface by its address that our own commands contain."""
-
 SEPARATORS = frozenset({";", "&&", "||", "&", "|", ">", "<"})
 
 
@@ -35,14 +29,14 @@ def script(stack: Stack, text: str) -> list[tuple[str, Answer]]:
     lines = text.splitlines()
     while lines:
         line = lines.pop(0)
-        here = HERE.search(line)
+        here = shell.HERE.search(line)
         body: list[str] = []
         if here is not None:
             line = line[: here.start()]
             while lines and (read := lines.pop(0)).strip() != here[2]:
                 body.append(read)
-        for part in split(line, ";"):
-            for command in split(part, "&&"):
+        for part in shell.split(line, ";"):
+            for command in shell.split(part, "&&"):
                 if not command.strip() or command.strip().startswith("#"):
                     continue
                 answers.append((command.strip(), execute(stack, command, "\n".join(body))))
@@ -51,55 +45,24 @@ def script(stack: Stack, text: str) -> list[tuple[str, Answer]]:
     return answers
 
 
-def split(line: str, separator: str) -> list[str]:
-    """``line`` cut at ``separator`` outside of quotes, braces and substitutions."""
-    parts, begin, depth, quote = [], 0, 0, ""
-    for index, letter in enumerate(line):
-        if quote:
-            quote = "" if letter == quote else quote
-        elif letter in "\"'":
-            quote = letter
-        elif letter in "{(":
-            depth += 1
-        elif letter in "})":
-            depth -= 1
-        elif depth == 0 and line.startswith(separator, index) and index >= begin:
-            parts.append(line[begin:index])
-            begin = index + len(separator)
-    return [*parts, line[begin:]]
-
-
 def execute(stack: Stack, command: str, given: str = "") -> Answer:
     """Run one command line on ``stack``; ``given`` is its standard input.
 
     Unknown tools answer as a shell does (status 127).
     """
     try:
-        words = Words(shlex.split(HOLDER.sub(lambda found: _holder(stack, found[1]), command)))
-    except ValueError as problem:
-        return Answer(2, error=f"sh: {problem}")
-    if SEPARATORS & set(words.left):
-        return _kept(stack, words.left)
-    try:
-        return _dispatch(stack, words, given)
+        command = shell.substituted(stack, command)
+        answer = shell.kept(stack, command)
+        if answer is not None:
+            return answer
+        words = Words(shlex.split(command))
+        if SEPARATORS & set(words.left):
+            return shell.NOT_ONE_COMMAND
+        return (shell.restored(stack, words.left) if words else None) or _dispatch(stack, words, given)
     except Misuse as misuse:
         return misuse.answer
     except ValueError as problem:     # an address or a number that is none, where the tool has no words of its own
-        return Answer(1, error=str(problem))
-
-
-def _holder(stack: Stack, text: str) -> str:
-    """The interface that has an address: what our commands look up where the capture does not show its name."""
-    port = stack.port_of(ip_address(text))
-    return shlex.quote(port.name if port is not None else "")
-
-
-def _kept(stack: Stack, words: list[str]) -> Answer:
-    """``test -s FILE || sysctl KEY ... > FILE``: remembering values changes nothing here."""
-    if words[0] == "test" and "sysctl" in words and words[-2] == ">":
-        asked = Words(words[words.index("sysctl") + 1 : -2])
-        return Answer(sysctl.run(stack, asked).status)
-    return Answer(127, error="not a single command")
+        return Answer(2, error=f"sh: {problem}")
 
 
 def _dispatch(stack: Stack, words: Words, given: str) -> Answer:
@@ -111,6 +74,8 @@ def _dispatch(stack: Stack, words: Words, given: str) -> Answer:
             return _ip(stack, words)
         case "sysctl":
             return sysctl.run(stack, words)
+        case "true" | ":":
+            return DONE
         case "nft":
             return nft.run(stack, words.left, given)
         case "route" | "route.exe":

@@ -22,6 +22,9 @@ from analyzer.network.inference.owners import Owners
 
 USUAL_LENGTH = {4: 24, 6: 64}
 MOST_NAMED = 8
+SUBNETS = "are taken as the links' subnets: no prefix length was given"
+SEEN_METRIC = 1 << 20
+"""Of routes that were concluded from single packets: a command must not be refused because of our own guess."""
 
 
 @dataclass(slots=True)
@@ -119,7 +122,7 @@ def _with_prefix(address: IPAddress, mac: str, owners: Owners, ledger: Ledger) -
     )
     if alone and len(owners.addresses.get(mac, {})) > 1:
         return ip_interface(f"{address}/{address.max_prefixlen}")
-    ledger.assume_of(str(net), "are taken as the links' subnets: no prefix length was given")
+    ledger.assume_of(str(net), SUBNETS)
     return ip_interface(f"{address}/{length}")
 
 
@@ -159,17 +162,27 @@ def _routes(
             continue
         if target.answers_on(mac, destination):
             if not here:
-                routes.append(Route(ip_network(destination), (OnLink(interface),), scope="link"))
+                routes.append(_on_link(destination, interface, nets, ledger))
+                connected.add((interface, routes[-1].destination))
             continue
         gateway = _gateway(target, mac, destination, nets)
         if gateway is None:
             gateway = unnamed(mac, destination.version)
             ledger.miss(f"the address of {mac} on this link, which {draft.name} sends to")
         if inside:
-            routes.append(Route(ip_network(destination), (Via(gateway, interface, onlink=True),)))
+            routes.append(Route(ip_network(destination), (Via(gateway, interface, onlink=True),), SEEN_METRIC))
         else:
             exits.setdefault((interface, gateway), []).append(destination)
     return (*routes, *_exits(exits))
+
+
+def _on_link(destination: IPAddress, interface: str, nets: set[IPNetwork], ledger: Ledger) -> Route:
+    """A destination that was reached directly by an interface whose subnet nobody gave: the usual subnet around it."""
+    net: IPNetwork = ip_network(f"{destination}/{USUAL_LENGTH[destination.version]}", strict=False)
+    if any(net.version == other.version and net.overlaps(other) for other in nets):
+        return Route(ip_network(destination), (OnLink(interface),), SEEN_METRIC, scope="link")
+    ledger.assume_of(str(net), SUBNETS)
+    return Route(net, (OnLink(interface),), scope="link")
 
 
 def _connected(interface: Interface, net: IPNetwork, own: IPInterface) -> Route:
@@ -208,5 +221,5 @@ def _exits(exits: dict[tuple[str, IPAddress], list[IPAddress]]) -> list[Route]:
                 anything = "0.0.0.0/0" if version == 4 else "::/0"
                 found.append(Route(ip_network(anything), (hop,), 0 if version == 4 else 1024))
             else:
-                found += [Route(ip_network(each), (hop,)) for each in destinations]
+                found += [Route(ip_network(each), (hop,), SEEN_METRIC) for each in destinations]
     return found

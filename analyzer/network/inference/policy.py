@@ -9,14 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from ipaddress import ip_network
 
 from analyzer.network.calibrate import calibrate
+from analyzer.network.host import MAIN_TABLE, IPAddress
 from analyzer.network.inference.captured import Captured
 from analyzer.network.inference.drafts import Draft
-from analyzer.network.inference.facts import Ledger
+from analyzer.network.inference.facts import SEEN_METRIC, Ledger
 from analyzer.network.inference.variants import variants
 from analyzer.network.link import Network
 from analyzer.network.redirect import learn
+from analyzer.network.routing.fib import Entry, Hop, Scope, Verb
+from analyzer.network.routing.lookup import Match, Query, look_up
+from analyzer.network.routing.tables import insert
+from analyzer.network.stack import Stack
 from analyzer.tables import ICMP_REDIRECT, AddressBook, Table
 
 
@@ -36,9 +42,22 @@ def learn_redirects(
             if draft is None or name is None or destination not in draft.sends:
                 continue
             target = by_mac.get(draft.sends[destination][1])
-            if target is not None and target.has(gateway) and learn(network.stacks[name], destination, gateway):
+            if target is None or not target.has(gateway):
+                continue
+            if draft.given is None or "routes" not in draft.given.complete:
+                _route_before(network.stacks[name], destination, book.ip(int(table["src"][row])))
+            if learn(network.stacks[name], destination, gateway):
                 frame = int(table["first_frame"][row])
                 ledger.assume(f"{name} still obeys the redirect of frame {frame} ({destination} to {gateway})")
+
+
+def _route_before(stack: Stack, destination: IPAddress, router: IPAddress) -> None:
+    """Who is redirected had sent to the redirecting router: that route comes back when the redirect goes."""
+    found = look_up(stack, Query(router))
+    if isinstance(found, Match):
+        hop = Hop(found.hop.interface, router, Scope.LINK, onlink=True)
+        entry = Entry(ip_network(destination), (hop,), SEEN_METRIC)
+        insert(stack.table(router.version, MAIN_TABLE), entry, Verb.REPLACE)
 
 
 def settle(network: Network, balancers: tuple[str, ...], connections: list[Captured], ledger: Ledger) -> None:
