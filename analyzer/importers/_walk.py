@@ -208,7 +208,7 @@ def _outward(source: Scope, destination: Scope) -> bool:
 
 
 def _why(scope: Scope) -> str:
-    return ", ".join(sorted(text for _, text in scope.conditions))
+    return ", ".join(sorted(f"{kind} {text}" if kind in {"in", "out"} else text for kind, text in scope.conditions))
 
 
 def _single_host(matches: Key) -> bool:
