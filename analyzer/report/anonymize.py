@@ -39,11 +39,12 @@ WHOLE = tuple(ip_network(text) for text in (
 _IPV4 = r"\d{1,3}(?:\.\d{1,3}){3}"
 _TOKEN = re.compile(
     r"(?P<mac>(?<![0-9A-Fa-f:.-])(?:(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4})"
-    r"(?![0-9A-Fa-f:-]))"
+    r"(?![0-9A-Fa-f]|[:-][0-9A-Fa-f]))"
     rf"|(?P<masked>(?<![\d.])(?P<base>{_IPV4})(?P<between>\s+(?:netmask|mask)\s+)(?P<mask>{_IPV4})(?!\d))"
     rf"|(?P<v4>(?<![\d.]){_IPV4}(?!\d))(?:/(?P<v4length>\d{{1,2}})(?!\d))?"
     r"|(?P<stem>(?<![\d.])\d{1,3}(?:\.\d{1,3}){0,2})\.\*"
-    r"|(?P<v6>(?<![0-9A-Za-z:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{0,4}|\d{1,3}(?:\.\d{1,3}){3})(?![0-9A-Za-z:]))"
+    r"|(?P<v6>(?<![0-9A-Za-z:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4})"
+    r"(?![0-9A-Za-z]|:[0-9A-Fa-f:]))"
     r"(?:/(?P<v6length>\d{1,3})(?!\d))?"
 )
 _GENERIC = frozenset({
@@ -162,11 +163,17 @@ def _replacement(pseudonyms: Pseudonyms) -> Callable[[re.Match[str]], str]:
             version = "v4" if groups["v4"] else "v6"
             length = groups[f"{version}length"]
             tail = f"/{length}" if length else ""
-            return f"{_mapped(groups[version], int(length) if length else None, pseudonyms)}{tail}"
+            text, colon = _without_colon(groups[version])
+            return f"{_mapped(text, int(length) if length else None, pseudonyms)}{colon}{tail}"
         except ValueError:      # looks like an address and is none: 999.1.1.1, 10:20:30
             return match.group()
 
     return changed
+
+
+def _without_colon(text: str) -> tuple[str, str]:
+    """An IPv6 address before a colon of the sentence, and that colon: ``2001:db8::5:`` ends in no address."""
+    return (text[:-1], ":") if text.endswith(":") and (text[-2:] != "::" or ":::" in text) else (text, "")
 
 
 def _mapped(text: str, length: int | None, pseudonyms: Pseudonyms) -> Address:

@@ -152,3 +152,15 @@ def test_an_anonymous_report_is_a_report():
     for module in (html, markdown, terminal):
         assert octets_of(module, shown)
     assert anonymize(examples.ALL["hostile"], KEY)
+
+
+@pytest.mark.parametrize("own", [
+    "02:00:0a:00:02:32", "02-00-0a-00-02-32", "0200.0a00.0232", "10.0.2.9", "2001:db8::5", "2001:db8::",
+    "2001:db8:0:0:0:0:0:5", "fe80::1", "::ffff:10.0.2.9",
+])
+@pytest.mark.parametrize("behind", [": SYN-ACK", ". Then", ", and", "; then", ") x", " x", "- x", ""])
+def test_nothing_of_an_address_is_left_whatever_the_sentence_puts_behind_it(own, behind):
+    said = addresses_replaced(f"answers to {own}{behind}", Pseudonyms(KEY))
+    alone = addresses_replaced(own, Pseudonyms(KEY))
+    assert said == f"answers to {alone}{behind}"
+    assert own not in said
