@@ -23,6 +23,7 @@ from analyzer.network.host import Host
 from analyzer.proving import Prover
 from analyzer.reading import Read, read_captures
 from analyzer.remedy.survey import situation
+from analyzer.rings import by_file
 from analyzer.version import VERSION
 
 
@@ -64,7 +65,7 @@ def diagnose(
         counts = outcomes(groups, evidence)
         questions, failing = open_questions(groups, evidence, read.captures)
         judged = bool(counts.get("established") or counts.get("refused"))
-        return Diagnosis(
+        return by_file(Diagnosis(
             version=VERSION,
             verdict=conclude(findings, concluded=judged and not failing),
             captures=captures_seen(read.captures, evidence),
@@ -76,7 +77,7 @@ def diagnose(
             warnings=tuple(str(w) for w in mapping.warnings) + read.warnings,
             command=command,
             kernels="compiled" if read.compiled else "plain Python",
-        )
+        ), read.files)
     finally:
         evidence.close()
 

@@ -69,11 +69,12 @@ class Commands(click.Group):
             # the reader has gone (| head): be quiet, and keep Python from complaining on its way out
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(PIPE_CLOSED)
-        except Exception as error:  # noqa: BLE001 - whatever it is: one sentence for the user, never a traceback
+        except Exception as error:  # whatever it is: one sentence for the user, never a traceback
             if "-vv" in sys.argv:
                 raise
-            click.echo(f"replypath: a fault of replypath itself ({type(error).__name__}: {printable(str(error))[:200]}); "
-                       "please report it with the output of the same command and -vv", err=True)
+            said = f"{type(error).__name__}: {printable(str(error))[:200]}"
+            click.echo(f"replypath: a fault of replypath itself ({said}); please report it with the output of the "
+                       "same command and -vv", err=True)
             sys.exit(COULD_NOT)
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from analyzer.cli import anonymous as pseudonyms
 from analyzer.cli import printable
-from analyzer.errors import OutputError
 
 if TYPE_CHECKING:
     from analyzer.diagnose.ruledoc import Rule
@@ -26,16 +26,18 @@ EXIT = {"healthy": 0, "bypass": 1, "fault": 1, "cannot-tell": 3}
 @click.option("--host", "hosts", multiple=True, metavar="NAME=FILE",
               help="What a host's commands print (ip addr, ip route, route print ...); repeatable.")
 @click.option("--report", "reports", multiple=True, metavar="FILE",
-              help="Also write a report; the suffix chooses the format (.html .json ...).")
+              help="Also write a report; the suffix chooses the format (.html .json ...; .pcapng: the evidence "
+                   "packets with comments).")
 @click.option("--force", is_flag=True, help="Let --report replace a file that exists.")
 @click.option("--format", "output", default="terminal", metavar="NAME",
               help="What goes to standard output: terminal, json ...")
 @click.option("--rules", "rules_folder", metavar="DIR", help="Rule documents of your own, besides ours.")
 @click.option("--os", "systems", multiple=True, metavar="NAME",
               help="Print commands in this dialect first (replypath doctor lists them).")
+@pseudonyms.options
 @click.option("-q", "--quiet", is_flag=True, help="Nothing on standard error but errors.")
 @click.option("-v", "--verbose", count=True, help="Say more; -vv shows tracebacks.")
-def analyze(
+def analyze(  # noqa: PLR0913 - click: one argument an option
     captures: tuple[str, ...],
     maps: tuple[str, ...],
     hosts: tuple[str, ...],
@@ -44,31 +46,34 @@ def analyze(
     rules_folder: str | None,
     systems: tuple[str, ...],
     *,
+    anonymous: bool,
+    key_file: str | None,
     force: bool,
     quiet: bool,
     verbose: int,
 ) -> None:
     r"""Diagnose captures: pcap or pcapng, compressed or not, '-' for standard input.
 
-    Several captures are several capture points; NAME=FILE names one.
+    Several captures are several capture points; NAME=FILE names one, and a name
+    that comes again is that point's next file (rotated captures).
 
     \b
     Examples:
       replypath analyze trace.pcapng
       replypath analyze client=a.pcap server=b.pcap --map haproxy.cfg --report out.html
+      replypath analyze server=ring_1.pcap server=ring_2.pcap --report evidence.pcapng
     """
     del verbose
-    from analyzer import api  # noqa: PLC0415 - NumPy and DuckDB are not loaded for --version
+    from analyzer import api, export  # noqa: PLC0415 - NumPy and DuckDB are not loaded for --version
     from analyzer.balance.mapping import EMPTY  # noqa: PLC0415
-    from analyzer.report.output import format_for, formats, write_report  # noqa: PLC0415
+    from analyzer.report.output import formats  # noqa: PLC0415
 
     writer = formats().get(output)
     if writer is None:
         raise click.BadParameter(f"{output!r} is none of {', '.join(formats())}", param_hint="--format")
+    secret = pseudonyms.key(key_file) if anonymous or key_file else None
     for report in reports:
-        format_for(report)  # a wrong suffix is said before the work, not after it
-        if not force and Path(report).exists():
-            raise OutputError(f"{report}: exists; give another name, or --force to replace it")
+        export.check(report, force=force, anonymous=secret is not None)
     mapping = EMPTY
     if maps:
         from analyzer.importers.reading import read_mappings  # noqa: PLC0415
@@ -78,6 +83,7 @@ def analyze(
         captures, mapping=mapping, hosts=_hosts(hosts), rules=_rules(rules_folder), systems=systems or None,
         command=shlex.join(["replypath", *sys.argv[1:]]),
     )
+    diagnosis = pseudonyms.replaced(diagnosis, secret)
     if diagnosis.kernels != "compiled" and not quiet:
         click.echo("replypath: the compiled kernels are not installed: same answers, many times slower "
                    "(install a C compiler and install replypath again)", err=True)
@@ -87,7 +93,7 @@ def analyze(
         writer.write(diagnosis, sys.stdout)
     sys.stdout.flush()
     for report in reports:
-        write_report(diagnosis, report, force=force)
+        export.write(diagnosis, report, force=force)
         if not quiet:
             click.echo(f"replypath: report written to {printable(report)}", err=True)
     sys.exit(EXIT[diagnosis.verdict.value])

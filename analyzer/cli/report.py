@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from analyzer.cli import anonymous as pseudonyms
 from analyzer.cli import printable
 from analyzer.errors import CaptureUnreadable
 
@@ -14,26 +15,31 @@ from analyzer.errors import CaptureUnreadable
 @click.command()
 @click.argument("result", metavar="RESULT.json")
 @click.option("-o", "--output", "outputs", multiple=True, metavar="FILE",
-              help="Write by suffix (.html .md .sarif ...); repeatable.")
+              help="Write by suffix (.html .md .sarif ...; .pcapng reads the captures again); repeatable.")
+@pseudonyms.options
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
-def report(result: str, outputs: tuple[str, ...], *, force: bool) -> None:
+def report(result: str, outputs: tuple[str, ...], *, anonymous: bool, key_file: str | None, force: bool) -> None:
     r"""Write a report again from a saved result, without the captures.
 
     \b
-    Example:
+    Examples:
       replypath report result.json -o report.html -o ticket.md
+      replypath report result.json --anonymize -o for-the-vendor.html
     """
-    from analyzer.report.document import from_json  # noqa: PLC0415 - not for --version
+    from analyzer import export  # noqa: PLC0415 - not for --version
+    from analyzer.report.document import from_json  # noqa: PLC0415
     from analyzer.report.formats import terminal  # noqa: PLC0415
-    from analyzer.report.output import write_report  # noqa: PLC0415
 
+    secret = pseudonyms.key(key_file) if anonymous or key_file else None
+    for output in outputs:
+        export.check(output, force=force, anonymous=secret is not None)
     try:
         text = sys.stdin.read() if result == "-" else Path(result).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CaptureUnreadable(f"{result}: cannot be read as a result of replypath: {error}") from error
-    diagnosis = from_json(text)
+    diagnosis = pseudonyms.replaced(from_json(text), secret)
     if not outputs:
         terminal.write(diagnosis, sys.stdout)
     for output in outputs:
-        write_report(diagnosis, output, force=force)
+        export.write(diagnosis, output, force=force)
         click.echo(f"replypath: report written to {printable(output)}", err=True)

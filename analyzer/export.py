@@ -1,0 +1,112 @@
+"""What leaves the program besides a Diagnosis in words: the evidence as a capture.
+
+The frames that findings cite are read again from where the diagnosis found them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from analyzer.capture.limits import DEFAULT_LIMITS
+from analyzer.capture.octets.files import SPOOLS
+from analyzer.capture.recognize import open_again
+from analyzer.diagnose.finding import Capture, Diagnosis
+from analyzer.errors import CaptureDamaged, CaptureUnreadable, OutputError
+from analyzer.report.annotated import SUFFIX, RawFrame, write_annotated
+from analyzer.report.output import format_for, write_file, write_report
+from analyzer.units import FrameNo, UnixNs
+
+
+def is_capture(path: str | Path) -> bool:
+    """Whether ``path`` asks for the annotated capture and not for a report."""
+    return Path(path).name.lower().endswith(SUFFIX)
+
+
+def check(path: str | Path, *, force: bool, anonymous: bool) -> None:
+    """What is wrong with an output is said before the work: ``OutputError``."""
+    if is_capture(path):
+        if anonymous:
+            raise OutputError(
+                f"{path}: holds packets as they were captured, whose addresses stay what they are; with --anonymize "
+                "write .html, .json, .md or another report"
+            )
+    else:
+        format_for(path)
+    if not force and Path(path).exists():
+        raise OutputError(f"{path}: exists; give another name, or --force to replace it")
+
+
+def write(diagnosis: Diagnosis, path: str | Path, *, force: bool = False) -> None:
+    """The diagnosis in the form that the suffix of ``path`` asks for, whole or not at all.
+
+    Without a finding the annotated capture has no packet, and its comment is the verdict.
+
+    ``OutputError`` as ``report.output.write_report``; for ``.pcapng`` also
+    ``CaptureError`` where the frames cannot be read again.
+    """
+    if not is_capture(path):
+        write_report(diagnosis, path, force=force)
+        return
+    write_file(path, lambda out: _annotated(diagnosis, out), force=force)
+
+
+def _annotated(diagnosis: Diagnosis, out: IO[bytes]) -> None:
+    write_annotated(diagnosis, Frames(diagnosis), out)
+
+
+class Frames:
+    """Reads the cited frames of a diagnosis again; a ``report.annotated.FrameReader``."""
+
+    def __init__(self, diagnosis: Diagnosis) -> None:
+        self._times: dict[tuple[str, int], int] = {
+            (diagnosis.captures[item.capture].path, item.frame): item.time_ns
+            for finding in diagnosis.findings for item in finding.evidence if item.time_ns
+        }
+
+    def __call__(self, capture: Capture, frames: Sequence[FrameNo]) -> Mapping[FrameNo, RawFrame]:
+        """The frames by number, in one pass that ends at the last of them.
+
+        ``CaptureUnreadable`` where a pipe was not kept, ``CaptureDamaged`` where
+        the file is no longer what was diagnosed.
+        """
+        missing, found = set(frames), dict[FrameNo, RawFrame]()
+        if capture.path == "-" and "-" not in SPOOLS:
+            raise CaptureUnreadable(
+                "-: standard input was read by another run and is gone; analyze a file, or write the .pcapng in the "
+                "run that reads the pipe"
+            )
+        reader = open_again(capture.path, DEFAULT_LIMITS)
+        try:
+            for batch in reader.batches():
+                last = batch.first_frame + len(batch) - 1
+                for number in sorted(each for each in missing if each <= last):
+                    row = number - batch.first_frame
+                    found[number] = RawFrame(
+                        batch.frame(row), int(batch.link_type[row]), UnixNs(int(batch.time_ns[row])),
+                        int(batch.wire_bytes[row]),
+                    )
+                    missing.discard(number)
+                if not missing:
+                    break
+        finally:
+            reader.close()
+        self._same(capture, found, missing)
+        return found
+
+    def _same(self, capture: Capture, found: Mapping[FrameNo, RawFrame], missing: set[FrameNo]) -> None:
+        """The file must still hold what was diagnosed."""
+        spool = SPOOLS.get(capture.path)
+        if missing and spool is not None and not spool.complete:
+            raise CaptureUnreadable(
+                f"{capture.path}: frame {min(missing)} cannot be shown again: only the first {spool.octets} octets of "
+                "the pipe were kept; save the capture to a file and analyze that"
+            )
+        moved = [number for number, frame in found.items()
+                 if self._times.get((capture.path, number), frame.time_ns) != frame.time_ns]
+        if missing or moved:
+            raise CaptureDamaged(
+                f"{capture.path}: frame {min([*missing, *moved])} is not the one that was diagnosed: the file has "
+                "changed since it was read; analyze it again"
+            )
