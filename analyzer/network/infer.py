@@ -110,6 +110,8 @@ def infer(
     connections = _of_the_last_state(connections, made, ledger)
     learn_redirects(network, made, icmp, book, ledger)
     settle(network, balancers, connections, ledger)
+    if not any(each.source_mac and each.destination_mac for each in seen):
+        ledger.miss("source and destination MACs: without them no next hop can be seen (capture on an Ethernet interface)")
     if not balancers:
         ledger.miss("which host is the balancer")
     shown = tuple(_shown(made, known))

@@ -115,6 +115,20 @@ def test_given_rules_replace_the_guess():
     assert calibrate(known.network, known.connections).succeeded
 
 
+def test_captures_without_macs_say_what_is_missing():
+    from analyzer.balance.mapping import EMPTY
+    from analyzer.network.infer import infer
+    from analyzer.tables import CLAIMS, FLOWS, ICMP_EVENTS, AddressBook, empty
+
+    book = AddressBook()
+    flows = empty(FLOWS, 1)
+    flows["kind"][0], flows["syn_frame"][0], flows["syn_ttl"][0] = 1, 1, 64
+    flows["initiator"][0], flows["responder"][0] = (book.intern(ip_address(each).packed) for each in ("10.0.2.50", "10.0.2.11"))
+    known = infer([flows], [empty(CLAIMS)], [empty(ICMP_EVENTS)], book, EMPTY)
+    assert any(text.startswith("source and destination MACs") for text in known.missing)
+    assert calibrate(known.network, known.connections).good == ()
+
+
 def test_rules_that_the_model_cannot_read_are_said():
     known = sample("client-on-servers-link", rulesets={"balancer": "table ip x { chain y { osf name linux drop; } }"})
     assert any("are not used" in text for text in known.assumptions)
