@@ -84,6 +84,16 @@ def joined(one: Interface, other: Interface) -> Interface:
     )
 
 
+def distinct(routes: Iterable[Route]) -> tuple[Route, ...]:
+    """Two commands tell one route with more and with fewer words: once is enough, with more words."""
+    found: dict[object, Route] = {}
+    for route in routes:
+        same = (route.destination, route.next_hops, route.metric, route.table, route.type, route.tos)
+        if same not in found or (route.protocol and not found[same].protocol):
+            found[same] = route
+    return tuple(found.values())
+
+
 def _addresses(told: Iterable[IPInterface]) -> tuple[IPInterface, ...]:
     return tuple(dict.fromkeys(told))
 

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from analyzer.facts._gathered import ALL_TABLES, Facts
-from analyzer.network.host import DEFAULT_TABLE, LOCAL_TABLE, MAIN_TABLE, Host
+from dataclasses import replace
 
-_COMMANDS = {4: "ip route", 6: "ip -6 route"}
+from analyzer.facts._gathered import ALL_TABLES, Facts, distinct
+from analyzer.facts._windows import settle
+from analyzer.network.host import DEFAULT_TABLE, LOCAL_TABLE, MAIN_TABLE, Host, System
+
+_COMMANDS = {
+    System.WINDOWS: {4: "route print", 6: "route print"},
+    System.FREEBSD: {4: "netstat -rn", 6: "netstat -rn"},
+    System.MACOS: {4: "netstat -rn", 6: "netstat -rn"},
+    System.IOS: {4: "show ip route", 6: "show ipv6 route"},
+    System.ROUTEROS: {4: "/ip route print terse", 6: "/ipv6 route print terse"},
+}
+_LINUX = {4: "ip route", 6: "ip -6 route"}
 
 
 def host_of(name: str, facts: Facts) -> Host:
     """One Host; ``"routes"`` is complete where every family and every table that rules look in was printed."""
+    if facts.system is System.WINDOWS:
+        facts = settle(facts)
+    facts = replace(facts, routes=distinct(facts.routes))
     missing = _missing(facts)
     complete = set(facts.complete - facts.partial)
     if facts.listed and not missing and "routes" not in facts.partial:
@@ -28,7 +41,7 @@ def _missing(facts: Facts) -> list[str]:
         uses = family in _families(facts)
         if uses and not _listed(facts, family, MAIN_TABLE):
             found.append(f"has IPv{family} addresses, but its IPv{family} routes were not given: "
-                         f"add the output of '{_COMMANDS[family]}'")
+                         f"add the output of '{_command(facts.system, family)}'")
     looked_in = {rule.table for rule in facts.rules} - {LOCAL_TABLE, MAIN_TABLE, DEFAULT_TABLE}
     for table in sorted(looked_in):
         families = {family for family, _ in facts.listed}
@@ -36,6 +49,10 @@ def _missing(facts: Facts) -> list[str]:
             found.append(f"a rule looks in table {table}, which was not given: "
                          f"add the output of 'ip route show table {table}'")
     return found
+
+
+def _command(system: System, family: int) -> str:
+    return _COMMANDS.get(system, _LINUX)[family]
 
 
 def _listed(facts: Facts, family: int, table: int) -> bool:

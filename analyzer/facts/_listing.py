@@ -14,7 +14,7 @@ from analyzer.facts._command import asked
 from analyzer.facts._gathered import ALL_TABLES, Facts
 from analyzer.facts._iproute2 import LeftOut, Row
 from analyzer.facts._problems import Expected, Problems
-from analyzer.network.host import LOCAL_TABLE, MAIN_TABLE, Interface, Neighbor, Route, Rule, System
+from analyzer.network.host import LOCAL_TABLE, MAIN_TABLE, Interface, Neighbor, OnLink, Route, Rule, System
 from analyzer.units import Origin
 
 _VERBS = {"show", "sh", "s", "list", "lst", "ls", "l", "sho", "lis"}
@@ -60,6 +60,11 @@ def _choose(found: Selection, name: str) -> None:
             found.table = _iproute2.table(name)
         except (LeftOut, Expected):
             found.table_name = name
+
+
+def _stands_alone(route: Route) -> bool:
+    """Whether a table can hold this route without another one for its gateway."""
+    return any(isinstance(hop, OnLink) or hop.onlink for hop in route.next_hops)
 
 
 @dataclass(slots=True)
@@ -132,6 +137,11 @@ class Listing:
                 _iproute2.route(row, unsaid, listing, Origin(self.source, line))))
         every = self.chosen.table == ALL_TABLES or any(route.table == LOCAL_TABLE for route in self.routes)
         if not self.chosen.whole or self.chosen.table_name:
+            return frozenset()
+        main = [route for route in self.routes if route.table == MAIN_TABLE]
+        if not every and any(route.next_hops for route in main) and not any(map(_stands_alone, main)):
+            self.leave_out("routes", self.waiting[0][0], "this listing has gateways, but no route of a link that they "
+                                                         "are on: give the whole output of 'ip route'")
             return frozenset()
         table = ALL_TABLES if every else listing
         found = {self.chosen.family} if self.chosen.family else families or {unsaid}

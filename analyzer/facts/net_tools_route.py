@@ -25,9 +25,9 @@ DESCRIPTION = "route -n or netstat -rn (Linux)"
 
 START = re.compile(r"Kernel IP(?:v6)? routing table|Destination\s+Gateway\s+Genmask\s+Flags"
                    r"|Destination\s+Next Hop\s+Flags?\s+Met")
-_ROW4 = re.compile(r"(?P<dst>\S+)\s+(?P<via>\S+)\s+(?P<mask>\S+)\s+(?P<flags>[A-Z!]+[A-Za-z!]*)\s+(?P<one>-?\d+)\s+"
-                   r"(?P<two>-?\d+)\s+(?P<three>-?\d+)\s+(?P<dev>\S+)\s*$")
-_ROW6 = re.compile(r"(?P<dst>\S+/\d+|default)\s+(?P<via>\S+)\s+(?P<flags>[A-Z!]+[A-Za-z!]*)\s+"
+_ROW4 = re.compile(r"(?P<dst>\S+)\s+(?P<via>\S+)\s+(?P<mask>\S+)\s+(?P<flags>[A-Z!][A-Za-z!]*)\s+(?P<one>-?\d+)\s+"
+                   r"(?:-?\d+|-)\s+-?\d+\s+(?P<dev>\S+)\s*$")
+_ROW6 = re.compile(r"(?P<dst>\S+/\d+|default)\s+(?P<via>\S+)\s+(?P<flags>[A-Z!][A-Za-z!]*)\s+"
                    r"(?P<metric>-?\d+)\s+\d+\s+\d+\s+(?P<dev>\S+)\s*$")
 
 
