@@ -42,6 +42,12 @@ run() {{
     eval "$1"
 }}
 
+# stop: a command was refused; without any before it nothing was changed, and nothing is there to take back
+stop() {{
+    if [ "$changes" -eq 0 ]; then rm -f "$applied"; fi
+    echo "stopped here, after $changes changes; 'undo' takes them back" >&2
+}}
+
 # ask COMMAND yes|no TEXT: whether what COMMAND prints holds TEXT, or does not
 ask() {{
     case "$(eval "$1" 2>&1)" in
@@ -72,14 +78,15 @@ apply() {{
         take_back 2>/dev/null
     fi
     : > "$applied"
+    changes=0
 {commands}
     quiet=
     verify && echo 'in place, as verified'
 }}
 
 undo() {{
-    quiet=yes
-    if [ ! -e "$applied" ] && ! verify; then echo 'nothing to take back'; return 0; fi
+    # what was there before this script came is not its to take back
+    if [ ! -e "$applied" ]; then echo 'nothing to take back'; return 0; fi
     take_back
     echo 'taken back'
 }}
@@ -110,6 +117,8 @@ if (-not (Get-NetIPAddress -IPAddress {on} -ErrorAction SilentlyContinue)) {{
     exit {wrong_host_status}
 }}
 
+$applied = Join-Path $env:TEMP {marker}
+
 function Test-Change {{
     $wrong = 0
 {questions}
@@ -121,12 +130,14 @@ switch ($Action) {{
     'apply' {{
         if (Test-Change) {{ 'already in place' }} else {{
 {commands}
+            New-Item -Force $applied | Out-Null
             if (Test-Change) {{ 'in place, as verified' }} else {{ 'applied, but not as it should be'; exit 1 }}
         }}
     }}
     'undo' {{
-        if (Test-Change) {{
+        if (Test-Path $applied) {{
 {undo}
+            Remove-Item $applied
             'taken back'
         }} else {{ 'nothing to take back' }}
     }}
@@ -201,7 +212,7 @@ def _sh(fix: Fix) -> str:
     marker = "/var/run/replypath-applied-" + _name(fix, "").rstrip(".")
     return _SH.format(
         title=_line(fix.title), on=fix.on, dialect=fix.dialect, marker=marker, questions="\n".join(asked),
-        undo=each(fix.undo, ""), commands=each(fix.commands, " || { echo 'stopped here: see undo' >&2; return 1; }"),
+        undo=each(fix.undo, ""), commands=each(fix.commands, " && changes=$((changes + 1)) || { stop; return 1; }"),
         here=_here(fix.on, SHELL[system]), wrong_host=shlex.quote(f"wrong host: it does not have {fix.on}"),
         usage=WRONG_USAGE, not_root=NOT_ROOT, wrong_host_status=WRONG_HOST,
     )
@@ -224,7 +235,7 @@ def _ps1(fix: Fix) -> str:
     )
     return _PS1.format(
         title=_line(fix.title), on=fix.on, dialect=fix.dialect, questions="\n".join(asked),
-        commands=each(fix.commands), undo=each(fix.undo),
+        commands=each(fix.commands), undo=each(fix.undo), marker=f"'{_name(fix, 'applied')}'",
         wrong_host=f"'wrong host: it does not have {fix.on}'", wrong_host_status=WRONG_HOST,
     )
 

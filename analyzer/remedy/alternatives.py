@@ -164,6 +164,7 @@ def _stay_direct(s: Situation) -> tuple[Change, ...]:
 
 
 def missing_facts(s: Situation, *, subnet: bool = False) -> tuple[str, ...]:
+    """The facts that no route can be said without; ``subnet`` where the servers' subnet is one of them."""
     missing = [] if via_balancer(s) else [NO_BALANCER_ADDRESS]
     if subnet and s.lan is None:
         missing.append(NO_SUBNET)

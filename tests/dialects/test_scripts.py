@@ -121,3 +121,18 @@ def test_apply_verify_undo_each_twice_and_after_a_link_flap(situation, topology,
         assert not difference(state, bench.shell(host, STATE).stdout)
         assert "nothing to take back" in run(host, "undo").stdout
         assert not works(0.25)
+
+
+@pytest.mark.kernel
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("ip"), reason="needs root and iproute2")
+def test_what_was_there_before_is_not_taken_back():
+    """The route exists already, to somewhere else: the script stops, and undo leaves it alone."""
+    (text,) = scripts.scripts([finding(replace(LAN_CLIENT, system=System.LINUX))]).values()
+    with Bench(n.two_arm()) as bench:
+        bench.shell("server1", f"ip route add {n.CLIENT}/32 via {n.SERVER2}")
+        state = bench.shell("server1", STATE).stdout
+        stopped = bench.run("server1", ["sh", "-s", "apply"], given=text)
+        assert stopped.returncode == 1
+        assert "stopped here, after 0 changes" in stopped.stderr
+        assert "nothing to take back" in bench.run("server1", ["sh", "-s", "undo"], given=text).stdout
+        assert bench.shell("server1", STATE).stdout == state
