@@ -111,7 +111,7 @@ def infer(
     learn_redirects(network, made, icmp, book, ledger)
     settle(network, balancers, connections, ledger)
     if not any(each.source_mac and each.destination_mac for each in seen):
-        ledger.miss("source and destination MACs: without them no next hop can be seen (capture on an Ethernet interface)")
+        ledger.miss("source and destination MACs: without them no next hop is seen (capture on an Ethernet interface)")
     if not balancers:
         ledger.miss("which host is the balancer")
     shown = tuple(_shown(made, known))

@@ -193,7 +193,12 @@ class Vocabulary:
         return f"{self.ip} route get {self.pick(self.targets)}{''.join(words)}"
 
 
-SETTLED = "for i in 1 2 3 4 5 6 7 8 9; do ip -6 addr show tentative | grep -q inet6 || break; sleep 0.05; done"
+SETTLED = (
+    'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do '
+    '[ "$(ip -6 -o addr show up scope global | wc -l)" -le '
+    '"$(ip -6 route show table local type local | grep -vc -e fe80 -e ::1)" ] && break; sleep 0.05; done'
+)
+"""The kernel gives an IPv6 address its local route a while after ``ip addr add`` returned."""
 
 
 def kernel_script(made: Case) -> str:

@@ -13,7 +13,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from analyzer.network.host import LOCAL_TABLE, MAIN_TABLE, IPAddress, IPInterface, RouteType
 from analyzer.network.routing.fib import Entry, Errno, Hop, Refusal, Scope, Verb
-from analyzer.network.routing.tables import insert
+from analyzer.network.routing.tables import Table, insert, multipath
 from analyzer.network.stack import LOOPBACK, Address, Port, Stack
 
 MULTICAST6 = IPv6Network("ff00::/8")
@@ -160,7 +160,10 @@ def take_down(stack: Stack, port: Port) -> None:
         return
     port.up = False
     for (family, _), table in stack.tables.items():
-        table.discard(partial(_dies, port.name, family))
+        dying = [entry for row in table.rows.values() for entry in row if _dies(port.name, family, entry)]
+        if family == 6:
+            dying = _without_living_siblings(stack, table, dying)
+        table.discard(dying.__contains__)
     if not _keeps_ipv6(stack):
         port.addresses = [own for own in port.addresses if own.interface.version == 4 or own.ip.is_link_local]
 
@@ -169,6 +172,17 @@ def _dies(interface: str, family: int, entry: Entry) -> bool:
     """All next hops of the row were on ``interface``; IPv4 keeps what leads to its own addresses."""
     stays = {Scope.NOWHERE} if family == 4 else set()
     return bool(entry.hops) and all(hop.interface == interface and hop.scope not in stays for hop in entry.hops)
+
+
+def _without_living_siblings(stack: Stack, table: Table, dying: list[Entry]) -> list[Entry]:
+    """IPv6 keeps a dead row of a multipath group while another of the group lives; the last takes all along."""
+    gone: list[Entry] = []
+    for entry in dying:
+        group = [other for other in table.row(entry) if other.metric == entry.metric and multipath(other)]
+        living = [other for other in group if stack.ports[other.hops[0].interface].up]
+        if not multipath(entry) or not living:
+            gone += [entry, *(other for other in group if multipath(entry))]
+    return gone
 
 
 def _keeps_ipv6(stack: Stack) -> bool:

@@ -183,7 +183,7 @@ def _install6(stack: Stack, asked: Asked, verb: Verb) -> Refusal | None:
     net = ip_network((asked.address, asked.length), strict=False)
     hops: list[Hop] = []
     for each in asked.hops or (AskedHop(),):
-        hop = Hop(LOOPBACK) if kind in DROPPING else _hop6(stack, each, asked.table or 0)
+        hop = Hop(LOOPBACK) if kind in DROPPING else _hop6(stack, each, asked.number)
         if isinstance(hop, Refusal):
             return hop
         hops.append(hop)

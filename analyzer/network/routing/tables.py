@@ -127,9 +127,9 @@ def _replace6(table: Table, new: Entry, equal: list[int], *, may_create: bool) -
             return Refusal(Errno.ENOENT)
         table.place(sum(entry.metric <= new.metric for entry in row), new)
         return None
-    alike = [i for i in equal if _multipath(row[i]) == _multipath(new)]
+    alike = [i for i in equal if multipath(row[i]) == multipath(new)]
     first = (alike or equal)[0]
-    siblings = [i for i in equal if _multipath(row[first]) and _multipath(row[i])]
+    siblings = [i for i in equal if multipath(row[first]) and multipath(row[i])]
     row[first] = new
     for index in reversed([i for i in siblings if i != first]):
         del row[index]
@@ -141,6 +141,6 @@ def _way(entry: Entry) -> list[tuple[str, object]]:
     return [(hop.interface, hop.gateway) for hop in entry.hops]
 
 
-def _multipath(entry: Entry) -> bool:
+def multipath(entry: Entry) -> bool:
     """Whether IPv6 counts the row among those that share the load: it has a gateway."""
     return any(hop.gateway is not None for hop in entry.hops)
