@@ -194,7 +194,7 @@ def observations(made: Case) -> list[str]:
     with Bench(made.topology) as bench:
         for host, line in made.commands:
             bench.shell(host, line)
-        outcomes = bench.try_all(made.probes, timeout_s=4.0, answer_s=2.0)
+        outcomes = bench.try_all(made.probes, timeout_s=2.5, answer_s=1.5)
     return [SAME.get(str(each.result), str(each.result)) for each in outcomes]
 
 
