@@ -19,7 +19,7 @@ _WORDS = (
 _PROMPT = re.compile(
     r"(?:[^\s$#>]{0,64}(?:\s[^\s$#>]{1,64}){0,2}[$#>%]+|PS [^>]{0,200}>+|[A-Za-z]:\\[^>]{0,200}>"
     r"|\[[^\]]{1,100}\]\s?[^$#>]{0,100}[$#>%]|\+{1,3})\s*" + _WORDS, re.IGNORECASE)
-_HEADING = re.compile(r"[\s=*#~+_>|\[<`-]{1,80}" + _WORDS, re.IGNORECASE)
+_HEADING = re.compile(r"[=*#~+_>|\[<`-][\s=*#~+_>|\[<`-]{0,80}" + _WORDS, re.IGNORECASE)
 _BARE = re.compile(
     r"(?P<command>(?:ip\s+(?:-\S+\s+)*(?:a|addr|address|l|link|r|ro|route|ru|rule|n|neigh|neighbor|neighbour)\b[-\w\s./:]*"
     r"|route\s+(?:-\w+|print)[-\w\s]*|netstat\s+-\w+[-\w\s]*|ifconfig(?:\s+-?\w+)?|arp\s+-\w+|sysctl\s+-\w+[-\w\s.]*"

@@ -106,7 +106,7 @@ def _mtu(row: Row) -> int | None:
 
 
 def _destination(value: object, version: int) -> IPNetwork:
-    return ANY[version] if value in {"default", "all", "any"} else network(value)
+    return ANY[version] if str(value) in {"default", "all", "any"} else network(value)
 
 
 def _next_hops(row: Row) -> tuple[NextHop, ...]:
@@ -199,7 +199,7 @@ def interface(row: Row, origin: Origin) -> Interface:
     if not isinstance(name, str) or not name:
         raise Expected("the name of an interface", name)
     owned = [interface_address(f"{own.get('local')}/{own.get('prefixlen')}")
-             for own in _rows(row.get("addr_info")) if own.get("family") in {"inet", "inet6"} and "local" in own]
+             for own in _rows(row.get("addr_info")) if str(own.get("family")) in {"inet", "inet6"} and "local" in own]
     return Interface(
         name,
         mac(row.get("address", "")) if row.get("link_type", "ether") == "ether" else "",

@@ -24,7 +24,12 @@ def shown(value: object) -> str:
     """A stranger's value between quotes: clipped, and without anything that a terminal obeys."""
     text = value if isinstance(value, str) else repr(value)[:_CLIP * 2]
     clipped = text if len(text) <= _CLIP else text[:_CLIP] + "…"
-    return "'" + "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in clipped) + "'"
+    return "'" + printable(clipped) + "'"
+
+
+def printable(text: str) -> str:
+    """The text without anything that a terminal obeys."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
 class Problems:
@@ -36,7 +41,7 @@ class Problems:
 
     def add(self, line: int, wrong: Expected | str) -> None:
         """Note one; ``line`` counts from 1."""
-        self.lines.append(f"{self.source}:{line}: {wrong}")
+        self.lines.append(printable(f"{self.source}:{line}: {wrong}"))
 
     def raise_if_any(self) -> None:
         """Raise ``ConfigSyntaxError`` with what was found, clipped to ``SHOWN`` lines."""

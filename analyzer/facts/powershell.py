@@ -18,6 +18,7 @@ from analyzer.errors import ConfigSyntaxError
 from analyzer.facts._command import asked
 from analyzer.facts._gathered import Facts
 from analyzer.facts._powershell import facts_of
+from analyzer.facts._problems import shown
 
 NAME = "powershell"
 DESCRIPTION = "Get-NetRoute, Get-NetIPAddress, Get-NetNeighbor"
@@ -68,7 +69,7 @@ def _cells(columns: list[tuple[str, int]], line: str, where: str) -> dict[str, o
     if len(values) < len(names) and names[-1].lower() in _STORE:
         names = names[:-1]
     if len(values) < len(names) or any("…" in value or "..." in value for value in values):
-        wanted = ", ".join(names)
+        wanted = shown(", ".join(names))
         problem = (f"{where}: expected a value for each of {wanted}; a narrow window cuts them: "
                    "give the output of '... | ConvertTo-Json'")
         raise ConfigSyntaxError([problem])
