@@ -73,7 +73,7 @@ def test_all_problems_of_all_files_are_said_at_once(write, tmp_path):
     assert refused(first, tmp_path / "gone", second) == [
         f"{tmp_path}/gone: cannot be read: no such file or directory",
         f"{first}:2:51: expected a port from 1 to 65535, got '10.0.2.11:0'",
-        f"{second}:2:28: expected real server: an IPv4 or IPv6 address, got '10.0.2.400'",
+        f"{second}:2:26: expected real server: an IPv4 or IPv6 address, got '10.0.2.400'",
     ]
 
 
