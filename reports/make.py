@@ -1,9 +1,9 @@
 """What we say of each sample today: rewrites this folder (``make reports``); a test compares it.
 
-    NAME.txt      the terminal report of all captures of a sample, with its mapping and facts
-    README.md     the table: sample and capture point to verdict, cause and certainty
-    lab.md        the same for other people's recorded scenarios, where they are at hand
-    client-on-servers-link.html / .json    the classic case in full
+NAME.txt      the terminal report of all captures of a sample, with its mapping and facts
+README.md     the table: sample and capture point to verdict, cause and certainty
+lab.md        the same for other people's recorded scenarios, where they are at hand
+client-on-servers-link.html / .json    the classic case in full
 """
 
 from __future__ import annotations

@@ -154,10 +154,15 @@ SELECT DISTINCT a.attempt, l.capture, f.last_r_frame AS frame
 FROM leg AS l
 JOIN attempt AS a USING (kind, client, client_port, isn)
 JOIN flow AS f ON f.capture = l.capture AND f.flow = l.flow
-WHERE l.done AND f.rst_i_frame = 0
-  AND ((f.retrans_r >= 2 AND f.last_r_ns > f.last_i_ns)
-       -- or the client hangs up, and the server is far beyond what has arrived here
-       OR (f.fin_i_frame > 0
-           AND ((f.last_r_seq::BIGINT - f.last_i_ack::BIGINT) & 4294967295) BETWEEN 1000 AND 2147483647))
+WHERE l.done
+  AND ((f.rst_i_frame = 0 AND f.retrans_r >= 2 AND f.last_r_ns > f.last_i_ns)
+       -- or the client hangs up, and payload is missing here that it has not acknowledged either
+       OR (f.fin_i_frame + f.rst_i_frame > 0
+           AND ((f.last_r_seq::BIGINT - f.last_i_ack::BIGINT) & 4294967295) BETWEEN 1000 AND 2147483647
+           AND ((f.last_r_seq::BIGINT - f.synack_seq::BIGINT - 1) & 4294967295) - f.bytes_r::BIGINT
+               BETWEEN 1000 AND 2147483647)
+       -- or it asks, is never sent any payload, and not even its farewell is answered
+       OR (f.fin_i_frame > 0 AND f.fin_r_frame = 0 AND f.rst_r_frame = 0
+           AND f.bytes_i > 0 AND f.bytes_r = 0 AND f.last_r_ns < f.fin_i_ns))
 """
 """Completed connections that got stuck: the server repeats itself and hears nothing more, or its payload never came."""

@@ -1,4 +1,4 @@
-"""What the hosts' own facts say about a request: would this real server even accept it?
+"""What the hosts' own facts say about a request: whether the real server would even accept it.
 
 The forwarding engine answers (``network.route.arriving``), on the routing tables
 and switches that the user gave; a host that gave none is not judged.
@@ -13,8 +13,9 @@ from analyzer.network.host import Host, IPAddress
 from analyzer.network.route import Drop, Dropped, arriving
 from analyzer.network.routing.lookup import Query
 
+
 def _told(host: Host, interface: str) -> bool:
-    """Were the facts given that decide: the whole routing table, and both keys of the filter?"""
+    """Whether the facts were given that decide: the whole routing table, and both keys of the filter."""
     keys = {f"net.ipv4.conf.{name}.rp_filter" for name in ("all", interface)}
     return "routes" in host.complete and keys <= host.sysctls.keys()
 
