@@ -9,7 +9,10 @@ client-on-servers-link.html / .json    the classic case in full
 from __future__ import annotations
 
 import io
+import shutil
+import subprocess
 import sys
+import tempfile
 from collections import defaultdict
 from pathlib import Path
 
@@ -85,5 +88,24 @@ def main(folder: Path) -> None:
         (folder / "lab.md").write_text("\n".join(lab) + "\n", encoding="utf-8")
 
 
+BROWSER = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+           "--disable-component-update", "--disable-sync", "--disable-quic", "--hide-scrollbars")
+
+
+def picture(page: Path, target: Path) -> None:
+    """A screenshot of the top of a page, where Chromium is installed."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        print("no chromium here: the screenshot in docs/ stays as it is", file=sys.stderr)
+        return
+    with tempfile.TemporaryDirectory() as profile:
+        subprocess.run(
+            [chromium, *BROWSER, f"--user-data-dir={profile}", "--window-size=1100,1560",
+             f"--screenshot={target}", page.resolve().as_uri()],
+            check=True, capture_output=True, timeout=120,
+        )
+
+
 if __name__ == "__main__":
     main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)
+    picture(ROOT / "reports" / f"{CLASSIC}.html", ROOT / "docs" / "report.png")
