@@ -83,13 +83,18 @@ class Dial:
 
 @dataclass
 class InTurn:
-    """The same where several real servers take turns: one of them is mended, so one of them must answer."""
+    """The same where several real servers take turns: with one of them mended, more dials succeed than before."""
 
     dial: Dial
     turns: int
 
+    def successes(self, seconds: float) -> int:
+        return sum(self.dial(seconds) for _ in range(self.turns))
+
     def __call__(self, seconds: float) -> bool:
-        return any(self.dial(seconds) for _ in range(self.turns))
+        return self.successes(seconds) > self.broken
+
+    broken: int = 0
 
 
 def holder(story: Story, on: str) -> Host:
@@ -128,6 +133,8 @@ def test_what_we_print_for_a_sample_mends_it(name):
             while given:
                 found, fix = given[0]
                 dial = InTurn(Dial(bench, story, found), turns(story))
+                if dial.turns > 1:
+                    dial.broken = min(dial.successes(HOPELESS_S), dial.turns - 1)
                 if dial(HOPELESS_S):
                     if not fresh:
                         break    # redirects are rate-limited: the fault comes back on a new network only
