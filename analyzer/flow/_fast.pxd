@@ -115,11 +115,19 @@ cdef inline uint64_t since(int64_t now, int64_t then) noexcept nogil:
     return <uint64_t>now - <uint64_t>then if now > then else 0
 
 
-cdef inline uint64_t mix(uint64_t value) noexcept nogil:
-    """See ``duplicates._mix``."""
-    value = (value ^ (value >> 32)) * <uint64_t>0xD6E8FEB86659FD93
-    value = (value ^ (value >> 32)) * <uint64_t>0xD6E8FEB86659FD93
-    return value ^ (value >> 32)
+cdef extern from *:
+    """
+    typedef unsigned __int128 replypath_u128;
+    static inline unsigned long long replypath_fold(unsigned long long one, unsigned long long other) {
+        replypath_u128 product = (replypath_u128) one * other;
+        return (unsigned long long) product ^ (unsigned long long) (product >> 64);
+    }
+    #define replypath_fetch(address) __builtin_prefetch(address)
+    #define replypath_fetch_to_write(address) __builtin_prefetch(address, 1)
+    """
+    uint64_t fold "replypath_fold"(uint64_t one, uint64_t other) noexcept nogil    # see duplicates.fold
+    void fetch "replypath_fetch"(const void *address) noexcept nogil
+    void fetch_to_write "replypath_fetch_to_write"(const void *address) noexcept nogil
 
 
 cdef inline bint same_ends(Flow *flow, Packet *p) noexcept nogil:

@@ -17,16 +17,7 @@ from analyzer.flow import layout as _layout
 from analyzer.flow import states as _states
 from analyzer.flow import timeouts as _timeouts
 from analyzer.flow._side import OUT_OF_ORDER_NS as _OUT_OF_ORDER_NS
-
-cdef extern from *:
-    """
-    #if defined(__GNUC__) || defined(__clang__)
-    #define replypath_prefetch(address) __builtin_prefetch(address, 1)
-    #else
-    #define replypath_prefetch(address) ((void) 0)
-    #endif
-    """
-    void replypath_prefetch(const void *address) noexcept nogil
+from analyzer.flow._side import Packet as _Packet
 
 cdef enum:
     SIDES_AHEAD = 8          # how many packets ahead the directions are fetched,
@@ -44,6 +35,7 @@ cdef uint32_t HIST_W = _states.HIST_W, HIST_Q = _states.HIST_Q, FLIPPED = _state
 cdef uint32_t BOTH_FINS = HIST_F | HIST_F << 1, ANY_RST = HIST_R | HIST_R << 1
 cdef int WELL_KNOWN_END = _states.WELL_KNOWN_END, EPHEMERAL_BEGIN = _states.EPHEMERAL_BEGIN
 cdef uint64_t OUT_OF_ORDER_NS = _OUT_OF_ORDER_NS, REORDER_NS = _timeouts.REORDER_NS
+cdef uint64_t SALT0 = _duplicates.SALT[0], SALT1 = _duplicates.SALT[1]
 cdef int SWEEP = _timeouts.SWEEP
 cdef int COPY_UNITS = _duplicates.COPY_UNITS, WEAK_UNITS = _duplicates.WEAK_UNITS
 cdef int UNIT_SHIFT = _duplicates.UNIT_SHIFT, PRINT_SHIFT = _duplicates.PRINT_SHIFT, TTL_SHIFT = _duplicates.TTL_SHIFT
@@ -54,6 +46,7 @@ assert len(_layout.SLOTS) == KINDS_OF_MARKS
 
 _LOOSE = np.dtype([("mark", _layout.MARK), ("owner", "u4"), ("slot", "u4")])
 _ENTRY = np.dtype([("slot", "u4"), ("tag", "u4"), ("tunnel", "u4")])
+_COLUMNS = [name for name in _Packet._fields if name != "frame"]
 _TABLES = (
     ((), _layout.FLOW), ((), _layout.OPENING), ((2,), _layout.SIDE), ((2,), _layout.RARE), ((2,), _layout.RING),
     ((2,), _layout.MORE_MACS), *(((), _layout.MARK) for _ in _layout.SLOTS),
@@ -69,7 +62,7 @@ cdef class Tracker:
     cdef readonly uint32_t live
     cdef uint64_t secret, half_open_ns, established_ns, closed_ns, datagram_ns
     cdef uint32_t limit, capacity, slots, hand, number, entries, mask, free_count, touched_count
-    cdef uint32_t over_count, over_before, loose_count
+    cdef uint32_t over_count, over_before, loose_count, first_frame
     cdef int64_t clock, previous
     cdef object tables
     cdef list blocks, loose_by_slot
@@ -118,9 +111,9 @@ cdef class Tracker:
     # Room ----------------------------------------------------------------------------------------
 
     cdef int _reserve(self) except -1:
-        """Room for four times as many live flows, one table at a time."""
+        """Room for sixteen times as many live flows, one table at a time."""
         cdef Mark[::1] marks
-        self.capacity = min(self.limit, max(FIRST_SLOTS, 4 * self.capacity))
+        self.capacity = min(self.limit, max(FIRST_SLOTS, 16 * self.capacity))
         self.free = np.zeros(self.capacity, dtype=np.uint32)     # nothing is free, or there were no need for room
         tables = self.tables = self.tables or [_layout.zeros((*shape, 0), dtype) for shape, dtype in _TABLES]
         self.flows = tables[0] = _layout.larger(tables[0], self.capacity)
@@ -259,10 +252,10 @@ cdef class Tracker:
         cdef uint64_t one = <uint64_t>src << 16 | src_port, other = <uint64_t>dst << 16 | dst_port
         if one > other:
             one, other = other, one
-        return mix(mix(self.secret ^ one) ^ (other | <uint64_t>kind << 48))
+        return fold(self.secret ^ one, (other | <uint64_t>kind << 48) ^ SALT1)
 
     cdef inline uint32_t _tag(self, uint64_t base, uint32_t tunnel) noexcept nogil:
-        return <uint32_t>((base if tunnel == 0 else mix(base ^ tunnel)) >> 32)
+        return <uint32_t>((base if tunnel == 0 else fold(base ^ tunnel, self.secret ^ SALT0)) >> 32)
 
     cdef long _at(self, uint32_t tag, uint32_t tunnel, Packet *p) except -2 nogil:
         """The slot of the flow at (tunnel, ends), or -1.  One that has timed out by now leaves."""
@@ -434,7 +427,7 @@ cdef class Tracker:
                 flow.history = FLIPPED
         memset(opening, 0, sizeof(Opening))
         opening.interface, opening.vlan, opening.first_frame = (
-            self.interface[p.row], self.vlan[p.row], self.frame[p.row])
+            self.interface[p.row], self.vlan[p.row], self._frame(p.row))
         self.live += 1
         self._enter(p.tag, p.tunnel, slot, p)
         if p.tunnel and self._at(self._tag(base, 0), 0, p) < 0:
@@ -474,9 +467,12 @@ cdef class Tracker:
 
     # Marks and memories --------------------------------------------------------------------------
 
+    cdef inline uint32_t _frame(self, uint32_t row) except? 0 nogil:
+        return self.frame[row] if self.frame is not None else self.first_frame + row
+
     cdef int _write(self, int what, uint32_t slot, uint32_t row) except -1 nogil:
         cdef Mark *mark = self._mark(what, slot)
-        mark.position, mark.ns, mark.frame = self.position[row], self.time_ns[row], self.frame[row]
+        mark.position, mark.ns, mark.frame = self.position[row], self.time_ns[row], self._frame(row)
         mark.seq, mark.ack, mark.tsval, mark.tsecr = self.seq[row], self.ack[row], self.tsval[row], self.tsecr[row]
         mark.src_mac, mark.dst_mac, mark.ip_id, mark.ttl = (
             self.src_mac[row], self.dst_mac[row], self.ip_id[row], self.ttl[row])
@@ -532,9 +528,10 @@ cdef class Tracker:
 
     cdef inline uint64_t _memory(self, Packet *p) except? 0 nogil:
         """See ``duplicates.memory``."""
-        cdef uint64_t value = mix(self.secret ^ (p.seq | <uint64_t>p.ack << 32))
-        value = mix(value ^ (self.tsval[p.row] | <uint64_t>p.ip_bytes << 32))
-        value = mix(value ^ (p.ip_id | <uint64_t>self.window[p.row] << 16 | <uint64_t>p.flags << 32))
+        cdef uint64_t value = fold((p.seq | <uint64_t>p.ack << 32) ^ self.secret,
+                                   (self.tsval[p.row] | <uint64_t>p.ip_bytes << 32) ^ SALT0)
+        value = fold(value ^ (p.ip_id | <uint64_t>self.window[p.row] << 16 | <uint64_t>p.flags << 32),
+                     self.secret ^ SALT1)
         return (value >> PRINT_SHIFT << PRINT_SHIFT | <uint64_t>(self.ttl[p.row] & 15) << TTL_SHIFT
                 | <uint64_t>p.time_ns >> UNIT_SHIFT & 0xFFFFFF)
 
@@ -805,14 +802,15 @@ cdef class Tracker:
     def feed(self, table):
         """Follow the packets of one batch."""
         self._check()
-        columns = {name: np.ascontiguousarray(column) for name, column in table.columns.items()}
+        columns = table.columns
+        if not all(columns[name].flags.c_contiguous for name in _COLUMNS):
+            columns = {name: np.ascontiguousarray(column) for name, column in columns.items()}
         self.time_ns, self.position = columns["time_ns"], columns["position"]
         self.seq, self.ack, self.tsval, self.tsecr = (columns[name] for name in ("seq", "ack", "tsval", "tsecr"))
         self.src_mac, self.dst_mac = columns["src_mac"], columns["dst_mac"]
         self.interface, self.vlan, self.ip_id = columns["interface"], columns["vlan"], columns["ip_id"]
         self.window, self.mss, self.ttl = columns["window"], columns["mss"], columns["ttl"]
-        self.frame = columns["frame"] if "frame" in columns else np.arange(
-            table.first_frame, table.first_frame + len(table), dtype=np.uint32)
+        self.frame, self.first_frame = columns.get("frame"), table.first_frame
         if self.touched is None or self.touched.shape[0] < len(table):
             self.touched = np.empty(len(table), dtype=np.uint32)
         self.touched_count = 0
@@ -831,7 +829,7 @@ cdef class Tracker:
         cdef const uint32_t[::1] tunnel = columns["tunnel"], src = columns["src"], dst = columns["dst"]
         cdef const uint32_t[::1] dst_mac = columns["dst_mac"], seq = columns["seq"], ack = columns["ack"]
         cdef const uint32_t[::1] ip_bytes = columns["ip_bytes"], payload = columns["payload_bytes"]
-        cdef Py_ssize_t rows = time_ns.shape[0], i
+        cdef uint32_t rows = <uint32_t>time_ns.shape[0], i, here
         cdef uint64_t bases[WINDOW]
         cdef uint32_t tags[WINDOW]
         cdef uint32_t slots[WINDOW]
@@ -841,44 +839,74 @@ cdef class Tracker:
         cdef Flow *flow
         cdef Packet p
         memset(ours, 0, sizeof(ours))
+        memset(slots, 0, sizeof(slots))
         with nogil:
             for i in range(rows + AHEAD):
-                ours[i % WINDOW] = False
+                here = i & (WINDOW - 1)
+                ours[here] = False
                 if i < rows and verdict[i] == OK and TCP <= kind[i] <= ICMP_ECHO:
-                    ours[i % WINDOW] = True
-                    bases[i % WINDOW] = self._base(kind[i], src[i], src_port[i], dst[i], dst_port[i])
-                    tags[i % WINDOW] = self._tag(bases[i % WINDOW], tunnel[i])
-                    replypath_prefetch(&self.index[tags[i % WINDOW] & self.mask])
+                    ours[here] = True
+                    bases[here] = self._base(kind[i], src[i], src_port[i], dst[i], dst_port[i])
+                    tags[here] = self._tag(bases[here], tunnel[i])
+                    fetch(&self.index[tags[here] & self.mask])
                 if i >= AHEAD - FLOW_AHEAD:
-                    row = <uint32_t>(i - (AHEAD - FLOW_AHEAD))
-                    slots[row % WINDOW] = 0
-                    if ours[row % WINDOW]:
-                        slot = slots[row % WINDOW] = self.index[tags[row % WINDOW] & self.mask].slot
-                        if slot:
-                            replypath_prefetch(&self.flows[slot - 1])
+                    here = (i - (AHEAD - FLOW_AHEAD)) & (WINDOW - 1)
+                    slots[here] = self.index[tags[here] & self.mask].slot if ours[here] else 0
+                    if slots[here]:
+                        fetch_to_write(&self.flows[slots[here] - 1])
                 if i >= AHEAD - SIDES_AHEAD:
-                    row = <uint32_t>(i - (AHEAD - SIDES_AHEAD))
-                    slot = slots[row % WINDOW]
+                    row = i - (AHEAD - SIDES_AHEAD)
+                    slot = slots[row & (WINDOW - 1)]
                     if slot:
                         flow = &self.flows[slot - 1]
                         x = not (flow.end0 == src[row] and flow.port0 == src_port[row])
-                        replypath_prefetch(&self.sides[x, slot - 1])
-                        replypath_prefetch(&self.sides[1 - x, slot - 1])
-                        replypath_prefetch(&self.rings[x, slot - 1])
-                if i < AHEAD or not ours[(i - AHEAD) % WINDOW]:
+                        fetch_to_write(&self.sides[x, slot - 1])
+                        fetch_to_write(&self.sides[1 - x, slot - 1])
+                        fetch_to_write(&self.rings[x, slot - 1])
+                here = (i - AHEAD) & (WINDOW - 1)
+                if i < AHEAD or not ours[here]:
                     continue
-                p.row = <uint32_t>(i - AHEAD)
-                p.tag = tags[p.row % WINDOW]
+                p.row, p.tag = i - AHEAD, tags[here]
                 p.time_ns, p.kind, p.flags = time_ns[p.row], kind[p.row], flags[p.row]
                 p.src, p.src_port, p.dst, p.dst_port = src[p.row], src_port[p.row], dst[p.row], dst_port[p.row]
                 p.tunnel, p.dst_mac, p.ip_id = tunnel[p.row], dst_mac[p.row], ip_id[p.row]
                 p.seq, p.ack, p.ip_bytes, p.payload = seq[p.row], ack[p.row], ip_bytes[p.row], payload[p.row]
                 p.end = p.seq + p.payload + ((p.flags & SYN) != 0) + ((p.flags & FIN) != 0)
-                self._packet(bases[p.row % WINDOW], &p)
+                self._packet(bases[here], &p)
             for i in range(self.touched_count):
                 if i + SIDES_AHEAD < self.touched_count:
                     row = self.touched[i + SIDES_AHEAD]
-                    replypath_prefetch(&self.sides[row & 1, row >> 1])
-                    replypath_prefetch(self._mark(M_LAST + (row & 1), row >> 1))
+                    fetch_to_write(&self.sides[row & 1, row >> 1])
+                    fetch_to_write(self._mark(M_LAST + (row & 1), row >> 1))
                 self._flush(self.touched[i] >> 1, self.touched[i] & 1)
         return 0
+
+
+def scatter(const Mark[::1] marks, const uint32_t[::1] at, const int64_t[::1] rows, columns):
+    """``marks[at[i]]`` into row ``rows[i]`` of the columns, in the order of ``layout.MARK_FIELDS``.
+
+    Zeros are not written: the columns hold zeros, and where nothing is written they take no memory.
+    """
+    cdef int64_t[::1] position = columns[0], ns = columns[1]
+    cdef uint32_t[::1] frame = columns[2], seq = columns[3], ack = columns[4], tsval = columns[5], tsecr = columns[6]
+    cdef uint32_t[::1] src_mac = columns[7], dst_mac = columns[8]
+    cdef uint16_t[::1] ip_id = columns[9]
+    cdef uint8_t[::1] ttl = columns[10]
+    cdef const Mark *mark
+    cdef Py_ssize_t i, row
+    for i in range(rows.shape[0]):
+        mark, row = &marks[at[i]], rows[i]
+        position[row], ns[row], frame[row], src_mac[row], ttl[row] = (
+            mark.position, mark.ns, mark.frame, mark.src_mac, mark.ttl)
+        if mark.seq:
+            seq[row] = mark.seq
+        if mark.ack:
+            ack[row] = mark.ack
+        if mark.tsval:
+            tsval[row] = mark.tsval
+        if mark.tsecr:
+            tsecr[row] = mark.tsecr
+        if mark.dst_mac:
+            dst_mac[row] = mark.dst_mac
+        if mark.ip_id:
+            ip_id[row] = mark.ip_id

@@ -34,14 +34,14 @@ PRINT_SHIFT, TTL_SHIFT = 28, 24
 and the lowest 24 of its time, which run round once in 37 minutes."""
 
 _WORD = (1 << 64) - 1
-_MIX = 0xD6E8FEB86659FD93
 _TIME = (1 << TTL_SHIFT) - 1
+SALT = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93
 
 
-def _mix(value: int) -> int:
-    value = (value ^ value >> 32) * _MIX & _WORD
-    value = (value ^ value >> 32) * _MIX & _WORD
-    return value ^ value >> 32
+def fold(one: int, other: int) -> int:
+    """The two halves of a 128-bit product, laid over each other: every bit depends on all bits."""
+    product = one * other
+    return product & _WORD ^ product >> 64
 
 
 def memory(secret: int, words: tuple[int, int, int], ttl: int, time_ns: int) -> int:
@@ -52,9 +52,7 @@ def memory(secret: int, words: tuple[int, int, int], ttl: int, time_ns: int) -> 
     nobody can craft two packets that look alike; two that differ look alike by
     chance once in 2**36.
     """
-    value = secret
-    for word in words:
-        value = _mix(value ^ word)
+    value = fold(fold(words[0] ^ secret, words[1] ^ SALT[0]) ^ words[2], secret ^ SALT[1])
     return value >> PRINT_SHIFT << PRINT_SHIFT | (ttl & 15) << TTL_SHIFT | time_ns >> UNIT_SHIFT & _TIME
 
 

@@ -51,7 +51,10 @@ class EventCollector:
     def feed(self, table: PacketTable) -> None:
         """Take in one batch."""
         columns = table.columns
-        kind, good = columns["kind"], columns["verdict"] == OK
+        kind = columns["kind"]
+        if not len(kind) or kind.max() < ICMP_ERROR:
+            return
+        good = columns["verdict"] == OK
         rows = np.flatnonzero(good & np.isin(kind, _CLAIMS))
         if len(rows):
             self._claims = self._grown(self._claims, self._claimed(table, rows), CLAIMS)

@@ -74,6 +74,8 @@ RING = np.dtype([("memory", "u8", 8)])
 MORE_MACS = np.dtype([("macs", "u4", 4)])
 """Destination MACs of one direction after its first."""
 
+MARK_FIELDS = tuple(name for name in MARK.names or () if name != "spare")
+
 SLOTS = (
     "syn", "syn2", "synack", "synack2", "estab",
     "rst", "rst", "data", "data", "data2", "data2", "fin", "fin", "last", "last",
@@ -183,31 +185,32 @@ def _column(parts: Sequence[Part], name: str) -> Column:
 # Room ------------------------------------------------------------------------------------------
 
 _LINE = 64
-_SMALL, _LARGE = 1 << 16, 1 << 22
+_SMALL, _PAGE = 1 << 16, 1 << 21
 _CHUNK = 1 << 16
 
 
-def zeros(shape: tuple[int, ...], dtype: np.dtype[np.generic], *, dense: bool = False) -> NDArray[np.generic]:
+def zeros(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
     """Zeros that begin at a cache line, and take memory only where they are written.
 
     Not from ``malloc``: what that hands out again has to be written full of
-    zeros first.  ``dense`` asks for large pages, for what will be written all
-    over and in any order.
+    zeros first.  What is large comes on large pages: a page fault costs more
+    than the zeros in it.
     """
     size = int(np.prod(shape)) * dtype.itemsize
     if size < _SMALL:
         octets = np.zeros(size + _LINE, dtype=np.uint8)
         begin = -octets.ctypes.data % _LINE
         return octets[begin : begin + size].view(dtype).reshape(shape)
-    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)     # MAP_SHARED would be a file
-    if dense and size >= _LARGE and hasattr(mmap, "MADV_HUGEPAGE"):
+    room = size if size < _PAGE // 4 else -(-size // _PAGE) * _PAGE
+    memory = mmap.mmap(-1, room, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)     # MAP_SHARED would be a file
+    if room >= _PAGE and hasattr(mmap, "MADV_HUGEPAGE"):
         memory.madvise(mmap.MADV_HUGEPAGE)
-    return np.frombuffer(memory, dtype=dtype).reshape(shape)
+    return np.frombuffer(memory, dtype=np.uint8, count=size).view(dtype).reshape(shape)
 
 
 def larger(table: NDArray[np.generic], columns: int) -> NDArray[np.generic]:
     """The same table with more columns; what is all zeros is not copied, so that it still takes no memory."""
-    bigger = zeros((*table.shape[:-1], columns), table.dtype, dense=True)
+    bigger = zeros((*table.shape[:-1], columns), table.dtype)
     before, after = table.view(np.uint8), bigger.view(np.uint8)
     for row in np.ndindex(table.shape[:-1]):
         for begin in range(0, before.shape[-1], _CHUNK):

@@ -7,12 +7,14 @@ to say: a million unanswered SYNs do not pay for the SYN-ACKs that never came.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.flow import layout, states
 from analyzer.flow.layout import Marks, Records
-from analyzer.tables import FLOWS, Column, Table
+from analyzer.tables import FLOWS, MARKS, Column, Table
 
 _AS_THEY_ARE = {
     "flow": "flow", "kind": "kind", "tunnel": "tunnel", "state": "state", "first_ns": "first_ns",
@@ -25,14 +27,19 @@ _BY_DIRECTION = {
     "retrans": "retrans_{}", "retrans_bytes": "retrans_{}_bytes", "passed_bytes": "passed_{}_bytes",
     "dst_macs": "dst_macs_{}",
 }
-_MARK_FIELDS = ("frame", "position", "ns", "seq", "ack", "tsval", "tsecr", "ttl", "ip_id", "src_mac", "dst_mac")
 _MARKS_OF_ROLES = ("syn", "syn2", "synack", "synack2", "estab")
 _MARKS_OF_DIRECTIONS = {layout.RST: "rst", layout.DATA: "data", layout.FIN: "fin", layout.LAST: "last"}
 
 
-def assemble(records: Records, capture: int) -> Table:
-    """The FLOWS table of these records, in the order of the flows' first packets."""
-    sheet = _Sheet(records, capture)
+Scatter = Callable[[NDArray[np.void], NDArray[np.uint32], NDArray[np.int64], Sequence[Column]], None]
+
+
+def assemble(records: Records, capture: int, scatter_with: Scatter | None = None) -> Table:
+    """The FLOWS table of these records, in the order of the flows' first packets.
+
+    ``scatter_with`` may be the compiled ``scatter``; without it, the one below does the same.
+    """
+    sheet = _Sheet(records, capture, scatter_with or scatter)
     sheet.sides()             # in this order the records leave as the table comes
     records.forget_sides()
     sheet.marks()
@@ -41,26 +48,20 @@ def assemble(records: Records, capture: int) -> Table:
 
 
 class _Sheet:
-    def __init__(self, records: Records, capture: int) -> None:
+    def __init__(self, records: Records, capture: int, scatter: Scatter) -> None:
         self.records = records
-        self.table: Table = {
-            name: layout.zeros((records.count,), np.dtype(field.dtype)) for name, field in FLOWS.items()
-        }
-        self.place = np.empty(records.count, dtype=np.uint32)
-        self.place[np.argsort(records.flow("flow"), kind="stable")] = np.arange(records.count, dtype=np.uint32)
+        self.scatter = scatter
+        self.table = _empty(records.count)
+        self.order = np.argsort(records.flow("flow"), kind="stable")     # of the records, to stand as the flows do
+        self.place = np.empty(records.count, dtype=np.int64)
+        self.place[self.order] = np.arange(records.count)
         self.turned: NDArray[np.bool_] = records.flow("initiator") == 1
         if capture:
             self.table["capture"][:] = capture
 
     def put(self, name: str, values: Column) -> None:
-        self._set(name, self.place, values)
-
-    def _set(self, name: str, at: NDArray[np.uint32], values: Column) -> None:
-        some = values != 0
-        if some.all():
-            self.table[name][at] = values
-        elif some.any():
-            self.table[name][at[some]] = values[some]
+        if values.any():
+            self.table[name][:] = values[self.order]
 
     def sides(self) -> None:
         for name, column in _BY_DIRECTION.items():
@@ -95,10 +96,36 @@ class _Sheet:
                 self._scatter("data_r2", marks, self.turned[marks.owner] == (x == 0))
 
     def _scatter(self, name: str, marks: Marks, which: NDArray[np.bool_] | None) -> None:
-        at = self.place[marks.owner if which is None else marks.owner[which]]
-        if len(at):
-            for field in _MARK_FIELDS:
-                self._set(f"{name}_{field}", at, marks.column(field, which))
+        owner = marks.owner if which is None else marks.owner[which]
+        every = np.arange(len(marks.owner), dtype=np.uint32) if marks.at is None else marks.at
+        if len(owner):
+            at = every if which is None else every[which]
+            columns = [self.table[f"{name}_{field}"] for field in layout.MARK_FIELDS]
+            self.scatter(marks.table, at, self.place[owner], columns)
+
+
+def scatter(
+    marks: NDArray[np.void], at: NDArray[np.uint32], rows: NDArray[np.int64], columns: Sequence[Column]
+) -> None:
+    """``marks[at[i]]`` into row ``rows[i]`` of the columns, in the order of ``layout.MARK_FIELDS``."""
+    for field, column in zip(layout.MARK_FIELDS, columns, strict=True):
+        values = marks[field][at]
+        if values.any():
+            column[rows] = values
+
+
+def _empty(count: int) -> Table:
+    """FLOWS of ``count`` zeros.  The columns of one mark lie together: where it never happened, all stay untouched."""
+    table: Table = {}
+    groups = {name: next((mark for mark in MARKS if name.startswith(f"{mark}_")), "") for name in FLOWS}
+    for group in {"": None, **MARKS}:
+        names = [name for name, its in groups.items() if its == group]
+        sizes = [-(-count * np.dtype(FLOWS[name].dtype).itemsize // 64) * 64 for name in names]
+        room = layout.zeros((sum(sizes),), np.dtype(np.uint8))
+        for name, end, size in zip(names, np.cumsum(sizes).tolist(), sizes, strict=True):
+            dtype = np.dtype(FLOWS[name].dtype)
+            table[name] = room[end - size : end - size + count * dtype.itemsize].view(dtype)
+    return {name: table[name] for name in FLOWS}
 
 
 def _history(bits: Column, turned: NDArray[np.bool_]) -> Column:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from analyzer.flow import _reference
 from analyzer.flow.layout import Records
-from analyzer.flow.rows import assemble
+from analyzer.flow.rows import Scatter, assemble, scatter
 from analyzer.flow.timeouts import DEFAULT, Limits
 from analyzer.tables import AddressBook, PacketTable, Table
 
@@ -33,17 +33,17 @@ class _Kernel(Protocol):
     def records(self, *, final: bool = False) -> Records: ...
 
 
-def _kernel(limits: Limits) -> _Kernel:
+def _kernel(limits: Limits) -> tuple[_Kernel, Scatter]:
     """The compiled tracker, or its plain twin where there is none (or REPLYPATH_PURE is set)."""
     secret = secrets.randbits(64)
     if not os.environ.get("REPLYPATH_PURE"):
         try:
-            from analyzer.flow._fast import Tracker  # noqa: PLC0415 - optional: there may be no compiler
+            from analyzer.flow import _fast  # noqa: PLC0415 - optional: there may be no compiler
         except ImportError:
             pass
         else:
-            return Tracker(limits, secret)
-    return _reference.Tracker(limits, secret)
+            return _fast.Tracker(limits, secret), _fast.scatter
+    return _reference.Tracker(limits, secret), scatter
 
 
 class FlowTracker:
@@ -57,7 +57,7 @@ class FlowTracker:
     def __init__(self, capture: int, book: AddressBook, limits: Limits = DEFAULT) -> None:
         self.capture = capture
         self.book = book
-        self._kernel = _kernel(limits)
+        self._kernel, self._scatter = _kernel(limits)
 
     @property
     def compiled(self) -> bool:
@@ -89,8 +89,8 @@ class FlowTracker:
 
     def snapshot(self) -> Table:
         """FLOWS as they stand; the tracker goes on."""
-        return assemble(self._kernel.records(), self.capture)
+        return assemble(self._kernel.records(), self.capture, self._scatter)
 
     def finish(self) -> Table:
         """FLOWS, in the order of their first packets; the tracker is used up."""
-        return assemble(self._kernel.records(final=True), self.capture)
+        return assemble(self._kernel.records(final=True), self.capture, self._scatter)

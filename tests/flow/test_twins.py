@@ -25,7 +25,7 @@ def answers(kernel, limits, tables):
     tracker = kernel.Tracker(limits, SECRET)
     for table in tables:
         tracker.feed(table)
-    return assemble(tracker.records(final=True), 1), tracker.evicted
+    return assemble(tracker.records(final=True), 1, getattr(kernel, "scatter", None)), tracker.evicted
 
 
 @given(st.data())
