@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Self
 
-from analyzer.importers._problems import Problems, shown
+from analyzer.importers._problems import Problems, did_you_mean, shown
 from analyzer.importers._tree import Table
 
 _BARE = re.compile(r"\S+")
@@ -92,16 +92,16 @@ def misspelt(word: Word, line: int, wanted: tuple[str, ...], known: tuple[str, .
     if word in wanted or word in known or len(word) > 40:
         return False
     slips = _slips(wanted)
-    meant = next((slips[variant] for variant in _shortened(word) if variant in slips), None)
-    if meant is not None:
-        problems.add(line, word.column, "a keyword that we know", shown(word), f"did you mean {meant!r}?")
-    return meant is not None
+    meant = {slips[variant] for variant in _shortened(word) if variant in slips}
+    if meant:
+        problems.add(line, word.column, "a keyword that we know", shown(word), did_you_mean(word, sorted(meant)))
+    return bool(meant)
 
 
 @cache
 def _slips(wanted: tuple[str, ...]) -> dict[str, str]:
     """Every wanted word with one letter left out: two words that share such a variant are one slip apart."""
-    return {variant: word for word in wanted for variant in _shortened(word) if len(word) > 3}
+    return {variant: word for word in reversed(wanted) for variant in _shortened(word) if len(word) > 3}
 
 
 def _shortened(word: str) -> list[str]:

@@ -94,14 +94,14 @@ def test_every_damaged_line_is_named():
 ip nat inside source static 10.0.2.400 203.0.113.30
 ip nat inside source static tcp 10.0.2.31 80800 203.0.113.31 80
 ip nat inside source static tcp 10.0.2.31 80
-ip nat insid source static 10.0.2.32 203.0.113.32
+ip nat insiide source static 10.0.2.32 203.0.113.32
 ip slb serverfarm WEB
  nat server
- reall 10.0.2.11
+ reaal 10.0.2.11
  real 10.0.2.1x 80
  real
 ip slb vserver SHOP
- virtal 203.0.113.10 tcp 80
+ virtuaal 203.0.113.10 tcp 80
 ip slb vserver MAIL
  virtual 203.0.113.11 tcp 99999
  serverfarm WEB
@@ -109,10 +109,10 @@ ip slb vserver MAIL
         "c:1:29: expected ip nat: an IPv4 or IPv6 address, got '10.0.2.400'",
         "c:2:43: expected ip nat: a port from 1 to 65535, got '80800'",
         "c:3:43: expected two addresses after static, got 'tcp 10.0.2.31 80'",
-        "c:4:8: expected a keyword that we know, got 'insid'; did you mean 'inside'?",
-        "c:7:2: expected a keyword that we know, got 'reall'; did you mean 'real'?",
+        "c:4:8: expected a keyword that we know, got 'insiide'; did you mean 'inside'?",
+        "c:7:2: expected a keyword that we know, got 'reaal'; did you mean 'real'?",
         "c:8:7: expected real: an IPv4 or IPv6 address, got '10.0.2.1x'",
         "c:9:2: expected real ADDRESS [PORT], got no address",
-        "c:11:2: expected a keyword that we know, got 'virtal'; did you mean 'virtual'?",
+        "c:11:2: expected a keyword that we know, got 'virtuaal'; did you mean 'virtual'?",
         "c:13:27: expected vserver MAIL: a port from 1 to 65535, got '99999'",
     ]

@@ -94,11 +94,11 @@ static_resources:
       endpoints:
       - lb_endpoints:
         - endpoint: {address: {socket_address: {address: 10.0.2.11, port_value: http}}}
-        - endpoint: {address: {socket_address: {adress: 10.0.2.12, port_value: 80}}}
+        - endpoint: {address: {socket_address: {addresz: 10.0.2.12, port_value: 80}}}
 """) == [
         "e:4:41: expected listener a: an IPv4 or IPv6 address, got '203.0.113.400'",
         "e:7:31: expected listener b: the key 'port_value', got none",
         "e:7:55: expected a keyword that we know, got 'prt_value'; did you mean 'port_value'?",
         "e:14:81: expected cluster web: a port from 1 to 65535, got 'http'",
-        "e:15:49: expected a keyword that we know, got 'adress'; did you mean 'address'?",
+        "e:15:49: expected a keyword that we know, got 'addresz'; did you mean 'address'?",
     ]

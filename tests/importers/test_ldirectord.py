@@ -72,7 +72,7 @@ virtual=203.0.113.11:80
         real=10.0.2.14:x masq
         real=
         real=10.0.2.1x masq
-virtaul=203.0.113.12:80
+virtuaal=203.0.113.12:80
 virtual=203.0.113.13:80
         protocol=tpc
 virtual=[2001:db8::1:80
@@ -85,7 +85,7 @@ virtual=[2001:db8::1:80
         "l:8:24: expected real: a port from 1 to 65535, got 'x'",
         "l:9:1: expected real=ADDRESS:PORT gate|masq|ipip, got nothing",
         "l:10:14: expected real: an IPv4 or IPv6 address, got '10.0.2.1x'",
-        "l:11:1: expected a keyword that we know, got 'virtaul'; did you mean 'virtual'?",
+        "l:11:1: expected a keyword that we know, got 'virtuaal'; did you mean 'virtual'?",
         "l:13:18: expected protocol=tcp, udp or fwm, got 'tpc'",
         "l:14:24: expected a closing ']' after the IPv6 address, got '[2001:db8::1:80'; write [2001:db8::1:80]:80",
     ]

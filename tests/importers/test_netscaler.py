@@ -44,7 +44,7 @@ def test_every_damaged_line_is_named():
 add server a
 add server b 10.0.2.400
 add service s b HTTP
-add sevice s b HTTP 80
+add serviice s b HTTP 80
 bind serviceGroup gone a 80
 add lb vsever v HTTP 203.0.113.10 80
 add lb vserver v HTTP 203.0.113.10 80000
@@ -52,7 +52,7 @@ add lb vserver v HTTP 203.0.113.10 80000
         "n:1:13: expected add server NAME ADDRESS, got no address",
         "n:2:14: expected server b: an IPv4 or IPv6 address, got '10.0.2.400'",
         "n:3:21: expected add service NAME SERVER PROTOCOL PORT, got less",
-        "n:4:5: expected a keyword that we know, got 'sevice'; did you mean 'service'?",
+        "n:4:5: expected a keyword that we know, got 'serviice'; did you mean 'service'?",
         "n:5:19: expected serviceGroup gone above, got none",
         "n:6:8: expected a keyword that we know, got 'vsever'; did you mean 'vserver'?",
         "n:7:36: expected vserver: a port from 1 to 65535, got '80000'",

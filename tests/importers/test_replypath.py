@@ -99,7 +99,7 @@ def test_all_that_is_wrong_is_said_at_once_in_the_order_of_the_lines():
 servces: 1
 services:
   - virtual: 203.0.113.10:80
-    protocl: tcp
+    protoocol: tcp
     forwarding: natt
     balancer: [10.0.2.1/24]
     reals: ["10.0.2.11:0", "10.0.2.11:80", "10.0.2.11:80"]
@@ -111,7 +111,7 @@ services:
 """)
     assert found == [
         "map.yaml:1:1: expected one of the keys services, balancer, got 'servces'; did you mean 'services'?",
-        "map.yaml:4:5: expected one of the keys virtual, protocol, forwarding, balancer, name, reals, got 'protocl'; did you mean 'protocol'?",
+        "map.yaml:4:5: expected one of the keys virtual, protocol, forwarding, balancer, name, reals, got 'protoocol'; did you mean 'protocol'?",
         "map.yaml:5:17: expected 'forwarding' to be nat, full-nat, direct, tunnel or proxy, got 'natt'; did you mean 'nat'?",
         "map.yaml:6:24: expected an address without a prefix length, got '10.0.2.1/24'; write 10.0.2.1",
         "map.yaml:7:24: expected a port from 1 to 65535, got '10.0.2.11:0'",
@@ -176,7 +176,7 @@ def test_toml_and_json_have_the_same_schema(text, lines):
 @pytest.mark.parametrize("text, expected", [
     (TOML.replace("8080", "80800", 1), "m:4:21: expected a port from 1 to 65535, got '10.0.2.11:80800'"),
     (JSON.replace("8080", "80800", 1), "m:3:25: expected a port from 1 to 65535, got '10.0.2.11:80800'"),
-    (TOML.replace("virtual", "virtal"), "m:3:1: expected one of the keys virtual, protocol, forwarding, balancer, name, reals, got 'virtal'; did you mean 'virtual'?"),
+    (TOML.replace("virtual", "virtuaal"), "m:3:1: expected one of the keys virtual, protocol, forwarding, balancer, name, reals, got 'virtuaal'; did you mean 'virtual'?"),
 ])
 def test_their_mistakes_have_lines_and_columns_too(text, expected):
     assert expected in problems(text, "m")

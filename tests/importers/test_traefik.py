@@ -70,11 +70,11 @@ entryPoints:
   a: {address: "203.0.113.400:80"}
   b: {address: "203.0.113.10:80000"}
   c: {address: "203.0.113.10:80/sctp"}
-  d: {adress: "203.0.113.10:80"}
+  d: {addresz: "203.0.113.10:80"}
   e: {address: "203.0.113.11:81"}
 http:
   routers:
-    r: {sevice: s}
+    r: {serviice: s}
     q: {service: s}
   services:
     s:
@@ -88,8 +88,8 @@ http:
         "t:3:30: expected entry point b: a port from 1 to 65535, got '80000'",
         "t:4:17: expected entry point c: [ADDRESS]:PORT[/tcp|/udp], got '203.0.113.10:80/sctp'",
         "t:5:6: expected entry point d: the key 'address', got none",
-        "t:5:7: expected a keyword that we know, got 'adress'; did you mean 'address'?",
-        "t:9:9: expected a keyword that we know, got 'sevice'; did you mean 'service'?",
+        "t:5:7: expected a keyword that we know, got 'addresz'; did you mean 'address'?",
+        "t:9:9: expected a keyword that we know, got 'serviice'; did you mean 'service'?",
         "t:15:36: expected 'http://10.0.2.11:http': a port from 1 to 65535, got 'http'",
         "t:16:26: expected 'http://10.0.2.400:80': an IPv4 or IPv6 address, got '10.0.2.400'",
         "t:17:13: expected a server with the key 'url', got none",
