@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from analyzer.diagnose.evidence import Evidence as Tables
 from analyzer.diagnose.evidence import Row
-from analyzer.diagnose.finding import Finding, ServiceAddress
+from analyzer.diagnose.finding import Cause, Finding, ServiceAddress
 from analyzer.diagnose.frames import Names, attempt_row, conversation_filter, end, names
 from analyzer.diagnose.judge import Group
 from analyzer.diagnose.story import collect, ladder, pointed_out
@@ -38,7 +38,7 @@ def finding(group: Group, tables: Tables) -> Finding:
         clients=tuple(str(c) for c in clients),
         virtual=ServiceAddress(who.virtual, who.virtual_port, who.protocol) if who.virtual else None,
         real=ServiceAddress(who.real, who.real_port, who.protocol) if who.real else None,
-        hosts=(who.real,) if who.real else (),
+        hosts=_hosts(group.rule.cause, first, who, tables),
         connections=len(rows),
         evidence=tuple(e for _, e in steps),
         filter=conversation_filter(who),
@@ -51,6 +51,32 @@ def finding(group: Group, tables: Tables) -> Finding:
         first_ns=UnixNs(min(int(row["first_ns"]) for row in rows)),
         last_ns=UnixNs(max(int(row["last_ns"]) for row in rows)),
     )
+
+
+AT_BALANCER = frozenset({
+    Cause.MISSING_SNAT, Cause.SELF_HAIRPIN, Cause.TRANSLATION_STATE_LOST, Cause.BALANCER_DROPS, Cause.INVALID_LEAK,
+})
+"""Causes whose cure is at the balancer, not at the real server."""
+
+
+def _hosts(cause: Cause, row: Row, who: Names, tables: Tables) -> tuple[str, ...]:
+    """The addresses of the hosts that must change."""
+    if cause is Cause.DUPLICATE_ADDRESS:
+        # whoever else answers for the address: known by the other addresses that its MAC claims
+        twice = int(row["duplicate_ip"])
+        return _claimed_by(int(row["next_hop_mac"]), twice, tables) or (tables.book.text(twice),)
+    if cause in AT_BALANCER:
+        mac = row.get("from_mac")
+        return (_claimed_by(int(mac), int(row["virtual"] or 0), tables)[:1] if mac else ()) or (who.virtual,)
+    return (who.real,) if who.real else ()
+
+
+def _claimed_by(mac: int, but: int, tables: Tables) -> tuple[str, ...]:
+    """The addresses that a MAC claims, most often claimed first, without one of them."""
+    rows = tables.rows(
+        "SELECT ip FROM owner WHERE mac = ? AND ip <> ? ORDER BY claims DESC, ip", [mac, but],
+    )
+    return tuple(tables.book.text(int(row["ip"])) for row in rows)
 
 
 def _most_telling(group: Group, tables: Tables) -> int:

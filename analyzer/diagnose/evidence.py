@@ -90,6 +90,7 @@ class Evidence:
         self._register("icmp", ICMP_EVENTS, observed.icmp)
         self._load_points(observed.vantages)
         self._load_mapping(observed.mapping)
+        self._load_own_facts(observed.hosts)
         self._load_addresses()
         self._con.execute("SET lock_configuration = true")
         datagrams = any(bool((table["kind"] == UDP).any()) for table in observed.flows)
@@ -132,6 +133,16 @@ class Evidence:
         addresses = dict.fromkeys([*mapping.balancers, *(s.virtual.address for s in mapping.services)])
         for address in addresses:
             self._con.execute("INSERT INTO balancer VALUES (?)", [self.id_of(address)])
+
+    def _load_own_facts(self, hosts: Sequence[Host]) -> None:
+        """``own_facts``: addresses and MACs of the hosts whose facts were given."""
+        self._con.execute("CREATE TABLE own_facts (ip UINTEGER, mac UINTEGER)")
+        for host in hosts:
+            for interface in host.interfaces:
+                octets = bytes.fromhex(interface.mac.replace(":", "")) if interface.mac else b""
+                for own in interface.addresses if any(octets) else ():
+                    pair = [self.id_of(own.ip), self.book.intern(octets)]
+                    self._con.execute("INSERT INTO own_facts VALUES (?, ?)", pair)
 
     def _load_refused(self, observed: Observed) -> None:
         """``refused``: pairs of real server and client whose requests the real server's own facts say it drops."""
