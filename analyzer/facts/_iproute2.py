@@ -53,7 +53,7 @@ def table(value: object) -> int:
     text = str(value)
     if text in TABLES:
         return TABLES[text]
-    if not text.isdigit():
+    if not text.isdecimal():
         raise LeftOut(f"the table {text!r} is named in the host's own rt_tables: give the output of 'ip -N' instead")
     return number(value, "the table")
 

@@ -22,6 +22,10 @@ from analyzer.facts._json_rows import Broken, document
 _JSON = re.compile(r'(?:\[|\{)\s*(?:$|[\[{"\]}])')
 
 
+LONGEST = 1000
+"""Characters of a line: longer ones are of no output that we read, and are passed over (JSON excepted)."""
+
+
 class Section(NamedTuple):
     """One output: who reads it (``None``: nobody, so far), its text with the command above it, and its first line."""
 
@@ -42,6 +46,9 @@ def sections(text: str, readers: Mapping[str, ModuleType]) -> Iterator[Section]:
 
     while at < len(lines):
         line = lines[at]
+        if current and len(line) <= LONGEST and starts[current].match(line):
+            at += 1
+            continue
         if command_of(line):
             yield from cut(at)
             begun, current = at, ""
@@ -54,7 +61,9 @@ def sections(text: str, readers: Mapping[str, ModuleType]) -> Iterator[Section]:
             yield Section(reader, found, begun + 1)
             begun, at, current = end, end, ""
             continue
-        elif not (current and starts[current].match(line)):
+        elif len(line) > LONGEST:
+            lines[at] = ""
+        else:
             claimed = next((name for name, start in starts.items() if start.match(line)), "")
             if claimed and current:
                 yield from cut(at)

@@ -121,7 +121,7 @@ def _destination(text: str, family: int) -> IPNetwork:
         return network(text)
     bare, slash, length = text.partition("/")
     octets = bare.split(".")
-    if not all(part.isdigit() for part in octets) or len(octets) > 4:
+    if not all(part.isdecimal() for part in octets) or len(octets) > 4:
         raise Expected("a destination such as 10.0.2/24", text)
     full = ".".join([*octets, *["0"] * (4 - len(octets))])
     if not slash:

@@ -12,7 +12,7 @@ from analyzer.errors import ConfigError, ConfigSyntaxError
 from analyzer.facts._gathered import Facts
 from analyzer.facts._host import host_of
 from analyzer.facts._problems import shown
-from analyzer.facts._sections import sections
+from analyzer.facts._sections import LONGEST, sections
 from analyzer.network.host import Host
 from analyzer.plugins import discover
 
@@ -66,7 +66,10 @@ def read_text(text: str, source: str) -> Facts:
         kinds = "; ".join(reader.DESCRIPTION for reader in readers().values())
         what = "an empty file" if not text.strip() else f"a text that begins with {shown(_first(text))}"
         raise ConfigSyntaxError([f"{source}: expected the output of a host's command, got {what}; we read {kinds}"])
-    return facts
+    long = [number for number, line in enumerate(text.split("\n"), 1)
+            if len(line) > LONGEST and line.lstrip()[:1] not in {"[", "{"}]
+    notes = tuple(f"{source}:{number}: passed over: a line of more than {LONGEST} characters" for number in long)
+    return facts + Facts(partial=frozenset({"routes"} if long else ()), warnings=notes[:1])
 
 
 def _first(text: str) -> str:

@@ -116,7 +116,7 @@ def _cells(headings: list[str], values: list[str]) -> dict[str, str]:
     if "dst-address" in headings:
         record = {"dst-address": values[0]}
         rest = values[1:]
-        if rest and rest[-1].isdigit():
+        if rest and rest[-1].isdecimal():
             record["distance"] = rest.pop()
         if "routing-table" in headings and len(rest) > 1:
             record["routing-table"] = rest.pop()

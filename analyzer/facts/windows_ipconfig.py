@@ -52,7 +52,7 @@ def read(text: str, source: str, first_line: int = 1) -> Facts:
                     own = with_mask(waiting, value)
                     found[-1] = replace(found[-1], addresses=(*found[-1].addresses, own))
                     waiting = ""
-                elif re.search(r"IPv4|^IP[ -]Add?ress", field["label"]) and told[:1].isdigit():
+                elif re.search(r"IPv4|^IP[ -]Add?ress", field["label"]) and told[:1].isdecimal():
                     waiting = str(address(told))
                 elif "IPv6" in field["label"] and ":" in told:
                     found[-1] = _six(found[-1], told, f"{source}:{number}", notes)
@@ -72,7 +72,7 @@ def _six(interface: Interface, told: str, where: str, notes: list[str]) -> Inter
     """A link-local address is a /64 (RFC 4291 §2.5.6) and its zone the interface's index."""
     own = address(told)
     if own.is_link_local:
-        index = int(zone(told)) if zone(told).isdigit() and len(zone(told)) < 6 else 0
+        index = int(zone(told)) if zone(told).isdecimal() and len(zone(told)) < 6 else 0
         return replace(interface, index=interface.index or index,
                        addresses=(*interface.addresses, interface_address(f"{own}/64")))
     notes.append(f"{where}: {own} is left out: ipconfig shows no prefix length of IPv6 addresses; "

@@ -97,7 +97,7 @@ def _route4(row: re.Match[str], origin: Origin) -> Route:
     destination = with_mask(row["dst"], row["mask"]).network
     own = str(address(row["own"], " as interface"))
     metric = number(row["metric"], "the metric")
-    if row["via"][0].isdigit() and row["via"] != own:
+    if row["via"][0].isdecimal() and row["via"] != own:
         return Route(destination, (Via(address(row["via"], " as gateway"), own),), metric, origin=origin)
     return _on_link(Route(destination, (OnLink(own),), metric, origin=origin), own)
 

@@ -290,3 +290,11 @@ def test_sections_hold_every_line_once_and_in_order(names):
         assert lines[section.line - 1:section.line - 1 + len(own)] == own
         expected = section.line + len(own)
     assert not any(line.strip() for line in lines[expected - 1:])
+
+
+def test_a_line_without_end_is_passed_over_aloud():
+    found = host(TEXTS["ip-route"] + "10.6.0.0/16 via 10.0.2.1 dev eth0" + " " * 300_000 + "x\n" + TEXTS["ip-neighbor"])
+    assert len(found.routes) == 5
+    assert len(found.neighbors) == 3
+    assert "routes" not in found.complete
+    assert found.warnings == ("h.txt:8: passed over: a line of more than 1000 characters",)
