@@ -11,7 +11,7 @@ from analyzer.diagnose.evidence import KIND_OF, Evidence
 from analyzer.diagnose.finding import Proof
 from analyzer.errors import ModelError
 from analyzer.network.host import Host
-from analyzer.network.infer import infer
+from analyzer.network.infer import Inference, infer
 from analyzer.reading import Read
 from analyzer.remedy.alternative import Alternative
 from analyzer.remedy.prove import Judge, prover
@@ -59,14 +59,17 @@ class Prover:
             self._reason = f"a capture of at most {MOST_FLOWS} flows (here: {flows}); cut out the clients concerned"
             return None
         try:
-            known = infer(
-                observed.flows, observed.claims, observed.icmp, observed.book,
-                self._mapping if self._mapping.services else learned(self._evidence), self._hosts.values(),
-            )
-            self._judge = Judge(known)
+            self._judge = Judge(inferred(self._read, self._evidence, self._mapping, self._hosts))
         except ModelError as error:
             self._reason = str(error)
         return self._judge
+
+
+def inferred(read: Read, evidence: Evidence, mapping: Mapping, hosts: Dict[str, Host]) -> Inference:
+    """The network that captures show; without a declared mapping, with what the packets taught of it."""
+    observed = read.observed
+    services = mapping if mapping.services else learned(evidence)
+    return infer(observed.flows, observed.claims, observed.icmp, observed.book, services, hosts.values())
 
 
 def say(alternative: Alternative, situation: Situation) -> tuple[str, ...]:

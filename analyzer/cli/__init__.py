@@ -22,6 +22,8 @@ PIPE_CLOSED = 141
 
 COMMANDS = {
     "analyze": "analyzer.cli.analyze",
+    "replay": "analyzer.cli.replay",
+    "prove": "analyzer.cli.prove",
     "map": "analyzer.cli.look",
     "rules": "analyzer.cli.look",
     "explain": "analyzer.cli.look",

@@ -10,21 +10,17 @@ from typing import TYPE_CHECKING
 import click
 
 from analyzer.cli import anonymous as pseudonyms
-from analyzer.cli import printable
+from analyzer.cli import inputs, printable
 
 if TYPE_CHECKING:
     from analyzer.diagnose.ruledoc import Rule
-    from analyzer.network.host import Host
 
 EXIT = {"healthy": 0, "bypass": 1, "fault": 1, "cannot-tell": 3}
 
 
 @click.command()
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
-@click.option("--map", "maps", multiple=True, metavar="FILE",
-              help="What the balancer is told to do: our YAML, or a balancer's own configuration.")
-@click.option("--host", "hosts", multiple=True, metavar="NAME=FILE",
-              help="What a host's commands print (ip addr, ip route, route print ...); repeatable.")
+@inputs.options
 @click.option("--report", "reports", multiple=True, metavar="FILE",
               help="Also write a report; the suffix chooses the format (.html .json ...; .pcapng: the evidence "
                    "packets with comments).")
@@ -65,7 +61,6 @@ def analyze(  # noqa: PLR0913 - click: one argument an option
     """
     del verbose
     from analyzer import api, export  # noqa: PLC0415 - NumPy and DuckDB are not loaded for --version
-    from analyzer.balance.mapping import EMPTY  # noqa: PLC0415
     from analyzer.report.output import formats  # noqa: PLC0415
 
     writer = formats().get(output)
@@ -74,14 +69,9 @@ def analyze(  # noqa: PLR0913 - click: one argument an option
     secret = pseudonyms.key(key_file) if anonymous or key_file else None
     for report in reports:
         export.check(report, force=force, anonymous=secret is not None)
-    mapping = EMPTY
-    if maps:
-        from analyzer.importers.reading import read_mappings  # noqa: PLC0415
-
-        mapping = read_mappings(maps)
     diagnosis = api.analyze(
-        captures, mapping=mapping, hosts=_hosts(hosts), rules=_rules(rules_folder), systems=systems or None,
-        command=shlex.join(["replypath", *sys.argv[1:]]),
+        captures, mapping=inputs.mapping(maps), hosts=inputs.facts(hosts), rules=_rules(rules_folder),
+        systems=systems or None, command=shlex.join(["replypath", *sys.argv[1:]]),
     )
     diagnosis = pseudonyms.replaced(diagnosis, secret)
     if diagnosis.kernels != "compiled" and not quiet:
@@ -97,15 +87,6 @@ def analyze(  # noqa: PLR0913 - click: one argument an option
         if not quiet:
             click.echo(f"replypath: report written to {printable(report)}", err=True)
     sys.exit(EXIT[diagnosis.verdict.value])
-
-
-def _hosts(arguments: tuple[str, ...]) -> dict[str, Host]:
-    """NAME=FILE arguments to hosts."""
-    if not arguments:
-        return {}
-    from analyzer.facts.reading import read_hosts  # noqa: PLC0415
-
-    return read_hosts(arguments)
 
 
 def _rules(folder: str | None) -> tuple[Rule, ...] | None:

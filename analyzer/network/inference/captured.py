@@ -45,7 +45,7 @@ class Captured:
 
     def __str__(self) -> str:
         word = {6: "tcp", 17: "udp"}.get(self.protocol, "icmp")
-        return f"{word} {self.client}:{self.client_port} > {self.dialled}"
+        return f"{word} {Endpoint(self.client, self.client_port)} > {self.dialled}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,155 @@
+"""``replypath prove``: commands and fixes before and after, and the status that says what they are worth."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from analyzer.cli import main
+
+SAMPLES = Path(__file__).resolve().parents[2] / "sample_pcaps"
+SAMPLE = SAMPLES / "client-on-servers-link"
+FIXED = SAMPLES / "client-on-servers-link-fixed"
+KERNEL = pytest.mark.skipif(os.geteuid() != 0 or shutil.which("ip") is None, reason="needs root and iproute2")
+
+
+def captures(sample):
+    vantages = [f"{each}={sample / each}.pcap" for each in ("client", "server", "balancer-back", "balancer-front")]
+    return [*vantages, "--map", sample / "balancer.yaml"]
+
+
+ALL = captures(SAMPLE)
+TO_CLIENT = "ip route add 10.0.2.50/32 via 10.0.2.1"
+BY_PORT = ("ip rule add ipproto tcp sport 8080 lookup 100", "ip route add default via 10.0.2.1 table 100")
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+def prove(*arguments):
+    done = run("prove", *arguments, "--format", "json")
+    return json.loads(done.stdout), done.exit_code
+
+
+def on(address, *commands):
+    return ["--on", address, *(part for each in commands for part in ("--command", each))]
+
+
+def test_every_fix_of_the_finding_is_in_the_table():
+    said, status = prove(*ALL)
+    (table,) = said["candidates"]
+    assert table["finding"].startswith("RP101")
+    assert len({(fix["fix"], fix["on"], fix["title"]) for fix in table["fixes"]}) == len(table["fixes"]) > 3
+    proven = [fix for fix in table["fixes"] if fix["applicability"] == "proven"]
+    assert proven
+    assert all(fix["repaired"] >= 1 and fix["newly_broken"] == 0 for fix in proven)
+    assert all(fix["missing_facts"] for fix in table["fixes"] if fix["applicability"] == "unproven")
+    assert (said["applicability"], status) == ("proven", 0)
+    assert said["calibration"]["missed"] == 0
+    text = run("prove", *ALL).stdout
+    assert all(f"{fix['applicability']:<14}" in text and fix["title"] in text for fix in table["fixes"])
+    assert all(f"missing: {fact}" in text for fix in table["fixes"] for fact in fix["missing_facts"])
+
+
+def test_fixes_of_one_host_only():
+    (table,) = prove(*ALL, "--on", "10.0.2.1")[0]["candidates"]
+    assert {fix["on"] for fix in table["fixes"]} == {"10.0.2.1"}
+
+
+def test_commands_that_mend_and_break_nothing():
+    said, status = prove(*ALL, *on("10.0.2.11", *BY_PORT))
+    assert (said["applicability"], status) == ("proven", 0)
+    rows = {(row["client"], row["dialled"]): row for row in said["connections"]}
+    mended = rows["10.0.2.50", "203.0.113.10:80"]
+    assert (mended["effect"], mended["before"], mended["after"]) == ("repaired", "timeout", "established")
+    assert mended["first_different"] == "SYN-ACK at 10.0.2.11"
+    assert rows["10.0.2.50", "10.0.2.11:22"]["effect"] == "unchanged"
+
+
+def test_commands_whose_effect_depends_on_what_nobody_told():
+    said, status = prove(*ALL, *on("10.0.2.11", TO_CLIENT))
+    assert (said["applicability"], status) == ("unproven", 3)
+    assert "ct state invalid" in said["findings"][0]["missing_facts"][0]
+    text = run("prove", *ALL, *on("10.0.2.11", TO_CLIENT)).stdout
+    assert "all in all: unproven" in text
+    assert "redirect" in text
+
+
+def test_commands_without_effect():
+    said, status = prove(*ALL, *on("10.0.2.11", "ip route add 198.51.100.0/24 via 10.0.2.1"))
+    assert (said["applicability"], status) == ("ineffective", 1)
+    assert {row["effect"] for row in said["connections"]} == {"unchanged"}
+
+
+def test_commands_that_the_host_refuses_are_said_in_its_own_words():
+    said, status = prove(*ALL, *on("10.0.2.11", "ip route add 10.0.2.0/24 via 10.0.2.1"))
+    assert status == 1
+    (refused,) = said["refused"]
+    assert "File exists" in refused["error"]
+    assert "File exists" in run("prove", *ALL, *on("10.0.2.11", "ip route add 10.0.2.0/24 via 10.0.2.1")).stdout
+
+
+def test_commands_that_break_what_works():
+    said, status = prove(*ALL, *on("10.0.2.1", "sysctl -w net.ipv4.ip_forward=0"))
+    assert (said["applicability"], status) == ("harmful", 1)
+    assert "newly-broken" in {row["effect"] for row in said["connections"]}
+
+
+def test_a_healthy_network_has_nothing_to_mend_and_can_be_broken():
+    assert prove(*captures(FIXED))[1] == 0
+    assert "no finding has a fix" in run("prove", *captures(FIXED)).stdout
+    harmless, status = prove(*captures(FIXED), *on("10.0.2.11", "ip route add 192.0.2.0/24 via 10.0.2.1"))
+    assert (harmless["applicability"], status) == ("proven", 0)
+    back, status = prove(*captures(FIXED), *on("10.0.2.1", "sysctl -w net.ipv4.ip_forward=0"))
+    assert (back["applicability"], status) == ("harmful", 1)
+
+
+@pytest.mark.parametrize(("arguments", "says"), [
+    (["--command", TO_CLIENT], "--on"),
+    (["--on", "server1", "--command", TO_CLIENT], "no IP address"),
+    (["--on", "192.0.2.77", "--command", TO_CLIENT], "192.0.2.77"),
+])
+def test_a_wrong_call_is_status_2(arguments, says):
+    done = run("prove", *ALL, *arguments)
+    assert done.exit_code == 2
+    assert says in done.stderr
+    assert not done.stdout
+
+
+@pytest.mark.kernel
+@KERNEL
+def test_the_kernel_says_what_the_model_says():
+    said, status = prove(*ALL, *on("10.0.2.11", *BY_PORT), "--kernel")
+    assert status == 0, said["kernel"]
+    kernel = said["kernel"]
+    assert kernel["applicability"] == "proven"
+    assert (kernel["repaired"], kernel["newly_broken"]) == (1, 0)
+    assert all("[status 0]" in each for each in kernel["said"])
+    text = run("prove", *ALL, *on("10.0.2.11", "ip route add 10.0.2.0/24 via 10.0.2.1"), "--kernel")
+    assert text.exit_code == 1
+    assert "RTNETLINK answers: File exists" in text.stdout
+
+
+@pytest.mark.kernel
+@KERNEL
+def test_the_fixes_that_the_model_proves_are_proven_by_the_kernel():
+    said, status = prove(*ALL, "--on", "10.0.2.11", "--kernel")
+    (table,) = said["candidates"]
+    both = [(fix["applicability"], fix["kernel"]["applicability"]) for fix in table["fixes"] if "kernel" in fix]
+    assert ("proven", "proven") in both
+    assert not [pair for pair in both if pair[0] == "proven" != pair[1]]
+    assert status == 0
+
+
+def test_without_linux_the_kernel_is_refused_in_one_sentence(monkeypatch):
+    monkeypatch.setattr("sys.platform", "darwin")
+    done = run("prove", *ALL, *on("10.0.2.11", TO_CLIENT), "--kernel")
+    assert done.exit_code == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "--kernel needs Linux" in done.stderr
