@@ -156,6 +156,9 @@ def look_before(alternative: Alternative, s: Situation) -> tuple[str, ...]:
     """That this is the host, which way it answers today, that our numbers are free."""
     present = [line for c in alternative.changes if isinstance(c, SwitchChange | ConntrackSwitch)
                for line in (f"sysctl {' '.join(keys_of(c, s))}", "# the value today")]
+    if alternative.kind is Kind.MTU:
+        return (f"ping -c 1 -W 1 -M do -s 1472 {s.clients[0]}",
+                "# on the real server, by hand: the largest size that is answered, plus 28, is the path's MTU")
     if alternative.at_balancer:
         return tuple(present)
     if alternative.kind is Kind.REMOVE_DUPLICATE:

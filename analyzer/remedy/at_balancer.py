@@ -77,20 +77,6 @@ def mss_clamp(s: Situation) -> Alternative | None:
     )
 
 
-def conntrack_strict(s: Situation) -> Alternative | None:
-    """Without its state the balancer refuses, instead of forwarding untranslated."""
-    return Alternative(
-        Kind.CONNTRACK, "Refuse connections whose translation is lost, instead of forwarding them untranslated",
-        s.balancer_on, (ConntrackSwitch("tcp_loose", 0),),
-        why="With tcp_loose=1 a packet in mid connection founds a new, untranslated entry and the connection stays "
-            "dead until both sides time out; with 0 the client gets a reset at once and dials again.",
-        caveats=(("It does not bring the state back: find out what removed it (a flush, a failover without state "
-                 "synchronisation, an idle timeout shorter than the application's silence)."),
-                 "On a firewall that must pick up connections after a restart, those are refused as well."),
-        blast=30, at_balancer=True,
-    )
-
-
 def conntrack_liberal(s: Situation) -> Alternative | None:
     """Segments outside the window that connection tracking expects are translated all the same."""
     return Alternative(

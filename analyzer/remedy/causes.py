@@ -18,7 +18,6 @@ from analyzer.remedy.alternatives import (
 )
 from analyzer.remedy.at_balancer import (
     conntrack_liberal,
-    conntrack_strict,
     hairpin_snat,
     mss_clamp,
     redirects_not_sent,
@@ -64,7 +63,6 @@ WAYS_OUT: dict[Cause, tuple[Builder, ...]] = {
     Cause.DETOUR_DROPPED: (mark_instead_of_route, remove_route),
     Cause.DSR_ARP: (arp_settings,),
     Cause.DSR_VIP_MISSING: (vip_on_loopback,),
-    Cause.TRANSLATION_STATE_LOST: (conntrack_strict,),
     Cause.INVALID_LEAK: (conntrack_liberal,),
     Cause.MTU: (mss_clamp,),
 }

@@ -27,7 +27,7 @@ SWITCHES = (
 )
 """What may be set by interface (kernel documentation, ip-sysctl)."""
 
-CONNTRACK_SWITCHES = ("tcp_loose", "tcp_be_liberal")
+CONNTRACK_SWITCHES = ("tcp_be_liberal",)
 
 
 def _checked_place(metric: int | None, table: int | None) -> None:
@@ -204,7 +204,7 @@ class MssClamp:
 
 @dataclass(frozen=True, slots=True)
 class ConntrackSwitch:
-    """Set a switch of the balancer's connection tracking, e.g. ``tcp_loose`` or ``tcp_be_liberal``."""
+    """Set a switch of the balancer's connection tracking, ``tcp_be_liberal``."""
 
     switch: str
     value: int

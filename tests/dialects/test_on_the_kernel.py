@@ -5,17 +5,25 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 from dialect_scenarios import SCENARIOS, Scenario
 from dialect_trial import HOPELESS_S, PATIENCE_S, put_to_test, state
 
-from analyzer.diagnose.finding import Fix
+from analyzer.balance.mapping import Endpoint, Forwarding, Protocol
+from analyzer.diagnose.finding import Cause, Fix
 from analyzer.dialects import fixes
+from analyzer.kernel import networks as n
 from analyzer.kernel.bench import Bench
+from analyzer.kernel.record import load
+from analyzer.kernel.topology import Topology
 from analyzer.network.host import System
+from analyzer.remedy.situation import Situation
 
 pytestmark = [
     pytest.mark.kernel,
@@ -84,6 +92,63 @@ def test_every_linux_fix_does_what_it_says(name):
             if not scenario.fresh:
                 prepare(bench, scenario)
                 assert not works(bench, scenario, HOPELESS_S), "after the last undo the fault is back"
+
+
+STORIES = Path(__file__).resolve().parents[2] / "sample_pcaps"
+DIRECT = Situation(
+    cause=Cause.DSR_VIP_MISSING, protocol=Protocol.TCP, clients=(ip_address(n.CLIENT),),
+    real=Endpoint(ip_address(n.SERVER1), n.VPORT), virtual=Endpoint(ip_address(n.ONE_ARM_VIP), n.VPORT),
+    forwarding=Forwarding.DIRECT,
+)
+
+
+def run_all(topology: Topology, situation: Situation, host: str, works_on: Callable[[Bench, float], bool]) -> None:
+    with Bench(topology) as bench:
+        before = state(bench, host)
+        for fix in (f for f in fixes(situation) if f.executed and f.commands):
+            put_to_test(bench, host, fix, lambda seconds: works_on(bench, seconds), before)
+            COUNT[fix.dialect] += 1
+
+
+@pytest.mark.parametrize("interface", ["", "eth0"])
+def test_a_server_for_direct_return_gets_the_virtual_address_quietly(interface):
+    """The sample's own network: by the virtual address nothing before, a page after."""
+    def dial(bench: Bench, seconds: float) -> bool:
+        return bench.connect(
+            "client", n.ONE_ARM_VIP, n.VPORT, send=b"GET / HTTP/1.0\r\n\r\n", expect=-1, timeout_s=seconds
+        ).ok
+
+    topology = load(STORIES / "dsr-vip-missing").topology
+    with Bench(topology) as bench:
+        assert not dial(bench, HOPELESS_S)
+    run_all(topology, replace(DIRECT, interface=interface), "server1", dial)
+
+
+def test_a_server_for_direct_return_keeps_silent_about_the_virtual_address():
+    """Nobody else has the address: whoever is told a MAC address was told the server's."""
+    def silent(bench: Bench, seconds: float) -> bool:
+        del seconds
+        bench.shell("client", f"ip neigh flush to {n.ONE_ARM_VIP}; ping -c 1 -W 0.3 {n.ONE_ARM_VIP}")
+        asked = bench.shell("client", f"ip neigh show {n.ONE_ARM_VIP}").stdout
+        # and what the server asks for itself must not announce it either
+        bench.shell("server1", f"ip neigh flush to {n.CLIENT}; ping -c 1 -W 0.3 -I {n.ONE_ARM_VIP} {n.CLIENT}")
+        told = bench.shell("client", f"ip neigh show {n.ONE_ARM_VIP}").stdout
+        return "lladdr" not in asked + told
+
+    topology = load(STORIES / "dsr-arp").topology
+    own = topology.host("balancer").interfaces[0]
+    addresses = tuple(a for a in own.addresses if not a.startswith(n.ONE_ARM_VIP))
+    topology = topology.with_host("balancer", interfaces=(replace(own, addresses=addresses),), nft="").with_host(
+        "server1", sysctls={}
+    )
+    with Bench(topology) as bench:
+        assert not silent(bench, 0)
+    run_all(topology, replace(DIRECT, cause=Cause.DSR_ARP), "server1", silent)
+
+
+def test_the_switch_of_connection_tracking_is_set_and_put_back():
+    situation = replace(SCENARIOS["lan-client"].situation, cause=Cause.INVALID_LEAK)
+    run_all(n.two_arm(), situation, "balancer", lambda bench, seconds: bool(bench and seconds))
 
 
 def test_linux_is_the_only_system_that_is_run_here():
