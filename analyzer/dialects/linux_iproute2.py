@@ -86,9 +86,10 @@ def _there_and_back(change: Change, s: Situation) -> tuple[str, str]:
             both = f"{ip} route {change.how}", f"{ip} route del"
             said = route(change, s)
         case RouteRemoval():
-            # prepend: where a route of the same prefix stays, ours was the one in front
-            both = f"{ip} route del", f"{ip} route {'prepend' if s.version == 4 else 'add'}"
+            # prepend: where a route of the same prefix stays, this was the one in front
             said = _removed(change, s)
+            put_back = "prepend" if s.version == 4 else "add"
+            return f"{ip} route del {said}", f"{ip} route {put_back} {said}{_besides(change)}"
         case RuleChange():
             both = f"{ip} rule add", f"{ip} rule del"
             said = rule(change)
@@ -154,6 +155,11 @@ def route(change: RouteChange, s: Situation) -> str:
 def _removed(change: RouteRemoval, s: Situation) -> str:
     metric = f" metric {change.metric}" if change.metric is not None else ""
     return f"{destination(change.destination)} {_hop(change.next_hop, s)}{metric}"
+
+
+def _besides(change: RouteRemoval) -> str:
+    protocol = f" proto {change.protocol}" if change.protocol else ""
+    return protocol + (f" src {change.source}" if change.source is not None else "")
 
 
 def rule(change: RuleChange) -> str:

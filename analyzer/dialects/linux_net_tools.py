@@ -35,7 +35,7 @@ def speaks(change: Change) -> bool:
             usual = METRIC_IPV6 if change.destination.version == 6 else None
             return change.table is None and change.how != "replace" and change.metric in (None, usual)
         case RouteRemoval():
-            return change.metric is None
+            return change.metric is None and change.protocol in ("", "boot") and change.source is None
         case SwitchChange():
             return True
         case _:

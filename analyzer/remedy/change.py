@@ -30,6 +30,13 @@ SWITCHES = (
 CONNTRACK_SWITCHES = ("tcp_be_liberal",)
 
 
+ROUTE_PROTOCOLS = (
+    "kernel", "boot", "static", "ra", "dhcp", "zebra", "bird", "babel", "bgp", "isis", "ospf", "rip", "eigrp",
+    "keepalived",
+)
+"""Who may have put a route there (iproute2's rt_protos)."""
+
+
 def _checked_place(metric: int | None, table: int | None) -> None:
     if metric is not None:
         checked_number(metric, 0, 0xFFFFFFFF, "a metric")
@@ -56,15 +63,25 @@ class RouteChange:
 
 @dataclass(frozen=True, slots=True)
 class RouteRemoval:
-    """Remove one route, naming its next hop so that no other of the same prefix is hit."""
+    """Remove one route, naming its next hop so that no other of the same prefix is hit.
+
+    ``protocol`` and ``source`` are what the route carries besides, so that undo
+    puts back the same route.
+    """
 
     destination: IPNetwork
     next_hop: OnLink | Via
     metric: int | None = None
+    protocol: str = ""
+    source: IPAddress | None = None
 
     def __post_init__(self) -> None:
         checked_network(self.destination)
         checked_next_hop(self.next_hop)
+        if self.protocol:
+            checked_word(self.protocol, ROUTE_PROTOCOLS)
+        if self.source is not None:
+            checked(self.source)
         _checked_place(self.metric, None)
 
 

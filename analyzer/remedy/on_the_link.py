@@ -11,9 +11,9 @@ from analyzer.remedy.change import (
     AddressRemoval,
     Change,
     NeighborFlush,
-    RouteRemoval,
     SwitchChange,
 )
+from analyzer.remedy.foreseen import removal
 from analyzer.remedy.policy import connection_mark
 from analyzer.remedy.situation import Situation, interface_or_unknown
 
@@ -42,9 +42,9 @@ def remove_route(s: Situation) -> Alternative | None:
         return None
     hop = route.next_hops[0]
     way = Via(hop.gateway, interface_or_unknown(hop.interface))
-    removal = RouteRemoval(route.destination, way, route.metric or None)
     return Alternative(
-        Kind.REMOVE_ROUTE, f"Remove the route {route.destination} via {hop.gateway}", str(s.real.address), (removal,),
+        Kind.REMOVE_ROUTE, f"Remove the route {route.destination} via {hop.gateway}", str(s.real.address),
+        (removal(route, way),),
         why=f"The longest prefix wins: {route.destination} via {hop.gateway} ({route.origin}) draws the replies away "
             "from the balancer. Without it the shorter route decides, which must lead to the balancer.",
         caveats=(("Somebody put it there: everything else in this prefix changes its way as well, and a routing daemon "
@@ -56,11 +56,11 @@ def remove_route(s: Situation) -> Alternative | None:
 
 def mark_instead_of_route(s: Situation) -> Alternative | None:
     """Direct connections that a wide route bends through the balancer: the route goes, a mark takes its place."""
-    marked, removal = connection_mark(s), remove_route(s)
+    marked, removed = connection_mark(s), remove_route(s)
     if marked is None:
         return None
-    missing = marked.missing or (() if removal is not None else (NO_BENDING_ROUTE,))
-    changes = () if missing or removal is None else (*marked.changes, *removal.changes)
+    missing = marked.missing or (() if removed is not None else (NO_BENDING_ROUTE,))
+    changes = () if missing or removed is None else (*marked.changes, *removed.changes)
     return Alternative(
         Kind.CONNECTION_MARK, "Mark the balancer's connections instead of routing the whole subnet",
         str(s.real.address), changes,

@@ -11,6 +11,7 @@ from analyzer.remedy.alternative import Alternative, Kind
 from analyzer.remedy.causes import ways_out
 from analyzer.remedy.change import ConntrackSwitch, SwitchChange
 from analyzer.remedy.dialect import Dialect
+from analyzer.remedy.foreseen import foreseen, outweighed
 from analyzer.remedy.situation import Situation
 
 Prover = Callable[[Alternative], Proof]
@@ -28,8 +29,9 @@ NO_ADVICE = (Kind.SNAT_ALL, Kind.REMOVE_ROUTE)
 
 def alternatives(situation: Situation) -> tuple[Alternative, ...]:
     """Every way out, best first as `causes.py` has it; those that lack a fact included."""
-    built = (build(situation) for build in ways_out(situation))
-    return tuple(a for a in built if a is not None)
+    built = (a for build in ways_out(situation) if (a := build(situation)) is not None)
+    adapted = (a if a.at_balancer else replace(a, changes=foreseen(a.changes, situation.server)) for a in built)
+    return tuple(a for a in adapted if not outweighed(a.changes, situation.server, situation.clients))
 
 
 def plan(

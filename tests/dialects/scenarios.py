@@ -160,6 +160,17 @@ _DEAD_NODE = (
 SCENARIOS: dict[str, Scenario] = {
     "lan-client": Scenario(n.two_arm, LAN_CLIENT),
     "lan-clients-named": Scenario(n.two_arm, NAMED),
+    "lan-client-with-a-route-already": Scenario(
+        lambda: n.two_arm().with_host(
+            "server1", routes=(f"default via {n.BALANCER}", f"{n.CLIENT}/32 dev eth0 proto static src {n.SERVER1}")
+        ),
+        replace(NAMED, clients=(ip(n.CLIENT),), direct_connections_seen=0, server=model.Host(
+            "server1", model.System.LINUX,
+            routes=(model.Route(
+                ip_network(f"{n.CLIENT}/32"), (model.OnLink("eth0"),), protocol="static", source=ip(n.SERVER1)
+            ),),
+        )),
+    ),
     "lan-client-ipv6": Scenario(n.two_arm_ipv6, IPV6, PROBE6),
     "lan-client-ipv6-named": Scenario(
         n.two_arm_ipv6, replace(IPV6, interface="eth0", balancer_interface="eth0"), PROBE6
