@@ -30,6 +30,7 @@ Two ends may share one: full NAT keeps the ISN and changes address and port.
 
 PAIR = """
 CREATE TABLE pair AS
+WITH same AS (
 SELECT DISTINCT f.kind, f.client, f.client_port, f.isn,
        f.server AS vip, f.server_port AS vport, b.server AS rip, b.server_port AS rport, 'same request' AS how
 FROM leg AS f
@@ -44,9 +45,18 @@ WHERE f.syn_frame IS NOT NULL AND b.syn_frame IS NOT NULL
            AND b.syn_src_mac > 0 AND b.syn_src_mac = f.syn_dst_mac))
   -- UDP has no ISN: the same first octets in the same IP packet
   AND (f.kind = 1 OR (f.syn_ip_id = b.syn_ip_id AND f.isn > 0))
-UNION
-SELECT DISTINCT f.kind, f.client, f.client_port, f.isn,
-       f.server, f.server_port, r.server, r.server_port, 'reply from another address'
+), other AS (
+SELECT DISTINCT f.kind, f.client, f.client_port, f.isn, f.server AS asked, f.server_port AS asked_port,
+       r.server AS answers, r.server_port AS answers_port,
+       -- the translated request and the translated reply, without what came in between: the reply is passed on by
+       -- the MAC that passed the request on, or other requests or the configuration say which of the two is real
+       (f.capture = r.capture AND f.syn_src_mac > 0 AND r.reply_src_mac = f.syn_src_mac)
+           OR EXISTS (SELECT 1 FROM same AS s
+                      WHERE (s.kind, s.vip, s.vport) = (f.kind, r.server, r.server_port)
+                        AND (s.rip, s.rport) = (f.server, f.server_port))
+           OR EXISTS (SELECT 1 FROM nat AS n
+                      WHERE n.kind = f.kind AND n.vip = r.server AND n.vport IN (0, r.server_port)
+                        AND n.rip = f.server AND n.rport IN (0, f.server_port)) AS turned
 FROM leg AS f
 JOIN leg AS r USING (kind, client, client_port, isn)
 WHERE f.syn_frame IS NOT NULL AND r.syn_frame IS NULL
@@ -57,6 +67,14 @@ WHERE f.syn_frame IS NOT NULL AND r.syn_frame IS NULL
                   WHERE (own.kind, own.client, own.client_port, own.isn) = (r.kind, r.client, r.client_port, r.isn)
                     AND (own.server, own.server_port) = (r.server, r.server_port)
                     AND own.syn_frame IS NOT NULL)
+)
+SELECT * FROM same
+UNION
+SELECT kind, client, client_port, isn,
+       CASE WHEN turned THEN answers ELSE asked END, CASE WHEN turned THEN answers_port ELSE asked_port END,
+       CASE WHEN turned THEN asked ELSE answers END, CASE WHEN turned THEN asked_port ELSE answers_port END,
+       'reply from another address'
+FROM other
 """
 """Which two destinations belong to one attempt: (virtual, real), with how it was seen."""
 

@@ -160,7 +160,13 @@ SELECT f.capture, f.flow, f.kind, f.tunnel, f.initiator, f.initiator_port, f.res
        'datagram', {', '.join(f'f.data_r_{c}' for c in ('frame', *_KEPT, 'seq'))}, f.packets_r,
        r.first_frame, CASE WHEN r.first_frame IS NOT NULL THEN 0 END, r.first_ns, r.ttl, r.src_mac, r.dst_mac,
        CASE WHEN r.first_frame IS NOT NULL THEN 0 END,
-       r.first_frame IS NULL, 0, f.data_i_frame, f.data_r_frame, f.first_ns, f.last_ns, 0, 0, 0, 0, 0
+       -- no handshake says that the reply arrived: one that leaves for another next hop than any that the request
+       -- came from or went to may never have
+       r.first_frame IS NULL
+           AND (f.data_r_dst_mac IN (0, f.data_i_src_mac, f.data_i_dst_mac) OR f.data_i_src_mac = 0
+                OR EXISTS (SELECT 1 FROM address AS m
+                           WHERE m.virtual_mac AND m.id IN (f.data_r_dst_mac, f.data_i_src_mac))),
+       0, f.data_i_frame, f.data_r_frame, f.first_ns, f.last_ns, 0, 0, 0, 0, 0
 FROM flow AS f
 LEFT JOIN refusal AS r ON r.capture = f.capture AND (r.quote_src, r.quote_dst) = (f.responder, f.initiator)
                       AND (r.quote_src_port, r.quote_dst_port) = (f.responder_port, f.initiator_port)

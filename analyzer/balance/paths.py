@@ -38,6 +38,10 @@ FROM claimed
 WHERE ip NOT IN (SELECT id FROM address WHERE unspecified)
 GROUP BY ip, mac
 UNION ALL
+SELECT ip, mac, 1, NULL, NULL                       -- what a host says of its own interfaces
+FROM own_facts
+WHERE (ip, mac) NOT IN (SELECT (ip, mac) FROM claimed)
+UNION ALL
 SELECT ip, mac, 0, NULL, NULL
 FROM sent
 WHERE ip NOT IN (SELECT ip FROM claimed)
@@ -228,7 +232,8 @@ SELECT *,
            -- only the servers' side was captured
            WHEN left_elsewhere AND rejected_directly THEN 'likely'
            -- the client stands on the link, was answered there, and goes on asking by way of another host
-           WHEN left_elsewhere AND reply_went = 'client' AND forwarded_count > 1 THEN 'likely'
+           -- (with UDP, more datagrams are no sign of trouble)
+           WHEN left_elsewhere AND reply_went = 'client' AND forwarded_count > 1 AND kind = {TCP} THEN 'likely'
            WHEN left_elsewhere AND mapping = 'declared' AND from_balancer THEN 'likely'
            -- the reply was not captured, but the server was looking for the client itself
            WHEN asked AND forwarded AND NOT answered AND sought THEN 'likely'

@@ -270,7 +270,9 @@ def _calls(p: Player) -> None:
             p.now += p.random.choice((3_000_000, 40_000_000))
             match fault:
                 case "none":
-                    works(p, ends(p, place, number, server=1 + round_ % case.servers), case.mode,
+                    server = 1 + round_ % case.servers
+                    works(p, ends(p, place, number, server=server,
+                                  dialled=p.real(server) if case.mode == "none" else None), case.mode,
                           **({"lost": case.lost} if case.mode == "nat" else {}))
                 case "on-link":
                     fails(p, ends(p, place, number, cause=lan), "direct")
