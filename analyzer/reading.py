@@ -46,6 +46,7 @@ class Read:
     warnings: tuple[str, ...] = ()
     compiled: bool = True
     files: list[CaptureFile] = field(default_factory=list)
+    tunnels: list[str] = field(default_factory=lambda: [""])   # tunnel paths as text, by the ``tunnel`` columns' ids
 
 
 def named(argument: str | Path) -> tuple[str, str, bool]:
@@ -110,6 +111,7 @@ def read_captures(arguments: Iterable[str | Path], mapping: Mapping) -> Read:
     read.observed.flows, read.observed.claims, read.observed.icmp = flows, claims, icmp
     read.observed.vantages = names
     read.compiled = compiled
+    read.tunnels = decoder.tunnels
     return read
 
 

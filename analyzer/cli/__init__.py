@@ -24,6 +24,7 @@ COMMANDS = {
     "analyze": "analyzer.cli.analyze",
     "replay": "analyzer.cli.replay",
     "prove": "analyzer.cli.prove",
+    "flows": "analyzer.cli.flows",
     "map": "analyzer.cli.look",
     "rules": "analyzer.cli.look",
     "explain": "analyzer.cli.look",

@@ -1,0 +1,43 @@
+"""``replypath flows``: what the captures hold, as tables for other programs."""
+
+from __future__ import annotations
+
+import click
+
+from analyzer.cli import printable
+
+
+@click.command()
+@click.argument("captures", nargs=-1, metavar="CAPTURE...")
+@click.option("-o", "--output", metavar="DIR|FILE",
+              help="A folder gets every table as Parquet, with schema.json; FILE.parquet or FILE.csv the flows alone.")
+@click.option("--force", is_flag=True, help="Replace files that exist.")
+@click.option("--columns", is_flag=True, help="Print what every column means, as Markdown, and stop.")
+def flows(captures: tuple[str, ...], output: str | None, *, force: bool, columns: bool) -> None:
+    r"""Write the flows, ARP/ND claims and ICMP events of captures as Parquet or CSV.
+
+    \b
+    Examples:
+      replypath flows client=a.pcap server=b.pcap -o tables/
+      replypath flows trace.pcapng -o flows.csv
+    """
+    from analyzer import tabular  # noqa: PLC0415 - NumPy and DuckDB are not loaded for --version
+
+    if columns:
+        for line in tabular.columns_document():
+            click.echo(line)
+        return
+    if not captures:
+        raise click.UsageError("Missing argument 'CAPTURE...': name at least one capture, or - for standard input")
+    if output is None:
+        raise click.UsageError("Missing option '-o': name a folder, FILE.parquet or FILE.csv")
+    from analyzer.balance.mapping import EMPTY  # noqa: PLC0415
+    from analyzer.reading import read_captures  # noqa: PLC0415
+
+    tabular.check(output, force=force)
+    read = read_captures(captures, EMPTY)
+    for capture in read.captures:
+        for warning in capture.warnings:
+            click.echo(f"replypath: {printable(warning)}", err=True)
+    for file in tabular.write_tables(read, output, force=force):
+        click.echo(f"replypath: written to {printable(str(file))}", err=True)

@@ -1,0 +1,217 @@
+"""The flow tables as files that DuckDB, Polars, Spark and spreadsheets read: Parquet and CSV.
+
+The columns are those of ``tables.py``, with words for numbers: addresses, MACs,
+kinds, states and tunnel paths are text (none is NULL).  ``SCHEMA`` names the
+version; it changes when a column goes or changes its meaning.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.errors import OutputError
+from analyzer.flow.states import history_text
+from analyzer.reading import Read
+from analyzer.report.output import write_file
+from analyzer.tables import CLAIMS, FLOWS, ICMP_EVENTS, KINDS, STATES, Column, Field, Schema, Table, empty
+from analyzer.version import VERSION
+
+if TYPE_CHECKING:
+    import duckdb
+
+SCHEMA = "replypath-flows/1"
+TEXT = "text"
+
+CAPTURES: Schema = {
+    "capture": Field("u2", "index", "number of the capture point, as in the other tables"),
+    "path": Field(TEXT, "", "the file"),
+    "vantage": Field(TEXT, "", "the capture point's name"),
+    "frames": Field("u8", "frames", "frames of this file"),
+    "frames_before": Field("u8", "frames", "frames of the point's earlier files: a frame number of the other tables "
+                                           "minus this is the number in this file (rotated captures)"),
+    "first_ns": Field("i8", "ns since 1970", "first packet"),
+    "last_ns": Field("i8", "ns since 1970", "last packet"),
+}
+
+TABLES: dict[str, tuple[Schema, str]] = {
+    "flows": (FLOWS, "One row for each conversation at each capture point."),
+    "claims": (CLAIMS, "ARP and neighbour discovery: who claims an address; alike packets are one row."),
+    "icmp": (ICMP_EVENTS, "ICMP errors and redirects; alike packets are one row."),
+    "captures": (CAPTURES, "The files that were read."),
+}
+
+SQL = {"i8": "BIGINT", "u1": "UTINYINT", "u2": "USMALLINT", "u4": "UINTEGER", "u8": "UBIGINT", TEXT: "VARCHAR"}
+WORDS = {"address id": "address", "path id": "tunnel path", "KINDS": "word", "STATES": "word"}
+"""Units that stand for numbers with words behind them, and what the files hold instead."""
+HISTORY = ("Zeek's history letters, upper case from the initiator: S SYN, H SYN-ACK, A ACK, D payload, F FIN, R RST, "
+           "T sent again, G gap, W window zero, Q flags that exclude each other; a set, not an order")
+ENDINGS = (".parquet", ".csv")
+
+
+def is_word(name: str, column: Field) -> bool:
+    """Whether a column is text in the files."""
+    return column.dtype == TEXT or column.unit in WORDS or name == "history"
+
+
+def check(path: str | Path, *, force: bool) -> None:
+    """What is wrong with the target is said before the work: ``OutputError``."""
+    for file in _targets(Path(path)):
+        if file.exists() and not force:
+            raise OutputError(f"{file}: exists; give another name, or --force to replace it")
+
+
+def write_tables(read: Read, path: str | Path, *, force: bool = False) -> list[Path]:
+    """Write every table into the folder ``path``, or the flows alone into a ``.parquet`` or ``.csv`` file.
+
+    Each file appears whole or not at all, ``schema.json`` last.  Raises
+    ``OutputError`` where a file is there already (unless ``force``) or the
+    system refuses.
+    """
+    check(path, force=force)
+    target = Path(path)
+    single = target.suffix.lower() in ENDINGS
+    if not single:
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{target}: cannot be made a folder: {(error.strerror or str(error)).lower()}") from None
+    files = _targets(target)
+    for name, file in zip(TABLES, files, strict=False):
+        with tempfile.TemporaryDirectory(prefix="replypath-") as private:
+            made = Path(private) / f"table{file.suffix.lower()}"
+            _copy(read, name, made)
+            write_file(file, partial(_pour, made), force=force)
+    if not single:
+        write_file(files[-1], _said, force=force)
+    return files
+
+
+def _targets(path: Path) -> list[Path]:
+    if path.suffix.lower() in ENDINGS:
+        return [path]
+    return [*(path / f"{name}.parquet" for name in TABLES), path / "schema.json"]
+
+
+def _pour(made: Path, out: IO[bytes]) -> None:
+    with made.open("rb") as source:
+        shutil.copyfileobj(source, out)
+
+
+def _said(out: IO[bytes]) -> None:
+    out.write((json.dumps(schema(), indent=1) + "\n").encode())
+
+
+def _copy(read: Read, name: str, file: Path) -> None:
+    """One table to a file, by a database of its own: that of the rules may not touch files."""
+    import duckdb  # noqa: PLC0415 - a tenth of a second
+
+    wanted = TABLES[name][0]
+    columns = ", ".join(
+        f'CAST("{column}" AS {SQL[TEXT if is_word(column, field) else field.dtype]}) AS "{column}"'
+        for column, field in wanted.items()
+    )
+    literal = str(file).replace("'", "''")
+    how = "FORMAT csv, HEADER" if file.suffix == ".csv" else (
+        f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{replypath_schema: '{SCHEMA}', replypath_table: '{name}', "
+        f"replypath_version: '{VERSION}'}}"
+    )
+    con: duckdb.DuckDBPyConnection = duckdb.connect(config={"threads": 2})
+    try:
+        con.register("source", _words(read, name))
+        con.execute(f"COPY (SELECT {columns} FROM source) TO '{literal}' ({how})")  # noqa: S608 - names of tables.py
+    except duckdb.IOException as error:
+        raise OutputError(f"{name}: cannot be written: {str(error).splitlines()[0]}") from None
+    finally:
+        con.close()
+
+
+def _words(read: Read, name: str) -> Table:
+    """A table with text where the files hold text."""
+    if name == "captures":
+        return _captures(read)
+    wanted = TABLES[name][0]
+    tables = {"flows": read.observed.flows, "claims": read.observed.claims, "icmp": read.observed.icmp}[name]
+    addresses = _texts([read.observed.book.text(number) for number in range(len(read.observed.book.packed))])
+    words = {"address id": addresses, "path id": _texts(read.tunnels), "KINDS": _texts(KINDS), "STATES": _texts(STATES)}
+    made: Table = {}
+    for column, field in wanted.items():
+        values = np.concatenate([table[column] for table in tables]) if tables else empty(wanted)[column]
+        if column == "history":
+            values = _histories(values)
+        elif field.unit in words:
+            values = words[field.unit][values]
+        made[column] = values
+    return made
+
+
+def _texts(words: Sequence[str]) -> NDArray[np.object_]:
+    """Words by their numbers; none is NULL."""
+    return np.array([word or None for word in words], dtype=object)
+
+
+def _histories(bits: Column) -> Column:
+    """Zeek's letters; a capture has few different ones."""
+    different, which = np.unique(bits, return_inverse=True)
+    return _texts([history_text(int(each)) for each in different])[which]
+
+
+def _captures(read: Read) -> Table:
+    made: Table = {}
+    rows = [(file.point, file.read.path, file.read.vantage, file.read.frames, file.before, file.read.first_ns,
+             file.read.last_ns) for file in read.files]
+    for number, (column, field) in enumerate(CAPTURES.items()):
+        made[column] = np.array([row[number] for row in rows], dtype=object if field.dtype == TEXT else field.dtype)
+    return made
+
+
+def schema() -> dict[str, object]:
+    """The tables and columns as the document that lies beside the files."""
+    return {
+        "schema": SCHEMA,
+        "tables": {
+            name: {"meaning": meaning, "columns": {
+                column: {"type": SQL[TEXT if is_word(column, field) else field.dtype],
+                         "unit": "" if is_word(column, field) else field.unit, "meaning": _meaning(column, field)}
+                for column, field in columns.items()
+            }}
+            for name, (columns, meaning) in TABLES.items()
+        },
+    }
+
+
+def _meaning(name: str, column: Field) -> str:
+    return HISTORY if name == "history" else column.meaning
+
+
+def columns_document() -> Iterator[str]:
+    """``docs/columns.md``, line by line: every table and column."""
+    yield from (
+        "# The flow tables",
+        "",
+        "Made by `replypath flows --columns` from `analyzer/tables.py`; do not edit.",
+        "",
+        f"Schema `{SCHEMA}`: in the Parquet metadata under `replypath_schema`, and in `schema.json`.  It changes when",
+        "a column goes or changes its meaning; a new column does not change it.  Addresses, MACs, kinds, states and",
+        "tunnel paths are text; what there is none of is NULL.  Frame numbers are those of Wireshark, counted through",
+        "the files of a rotated capture (see `captures`).",
+        "",
+        f"Kinds: {', '.join(f'`{each}`' for each in KINDS)}.",
+        "",
+        f"States (Zeek's conn_state): {', '.join(f'`{each}`' for each in STATES)}.",
+    )
+    for name, (columns, meaning) in TABLES.items():
+        yield from ("", f"## {name}", "", meaning, "", "| column | type | unit | meaning |", "|---|---|---|---|")
+        for column, field in columns.items():
+            word = is_word(column, field)
+            unit = WORDS.get(field.unit, "Zeek's letters" if column == "history" else "") if word else field.unit
+            kind = SQL[TEXT if word else field.dtype]
+            yield f"| `{column}` | {kind} | {unit} | {_meaning(column, field)} |"
