@@ -89,7 +89,7 @@ class Route:
     source: IPAddress | None = None
     tos: int = 0
     mtu: int | None = None
-    origin: Origin | None = None
+    origin: Origin | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Rule:
     destination_ports: tuple[int, int] | None = None
     tos: int | None = None
     inverted: bool = False
-    origin: Origin | None = None
+    origin: Origin | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Neighbor:
     mac: str
     interface: str = ""
     state: str = ""
-    origin: Origin | None = None
+    origin: Origin | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Interface:
     up: bool = True
     index: int = 0
     metric: int | None = None
-    origin: Origin | None = None
+    origin: Origin | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
