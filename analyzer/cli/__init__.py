@@ -84,7 +84,7 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="replypath", message="%(prog)s %(version)s")
 def main() -> None:
-    r"""Name the host whose reply skips the load balancer, and print the commands that mend it.
+    """Name the host whose reply skips the load balancer, and print the commands that mend it.
 
     \b
     Example:

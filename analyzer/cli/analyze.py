@@ -48,7 +48,7 @@ def analyze(  # noqa: PLR0913 - click: one argument an option
     quiet: bool,
     verbose: int,
 ) -> None:
-    r"""Diagnose captures: pcap or pcapng, compressed or not, '-' for standard input.
+    """Diagnose captures: pcap or pcapng, compressed or not, '-' for standard input.
 
     Several captures are several capture points; NAME=FILE names one, and a name
     that comes again is that point's next file (rotated captures).

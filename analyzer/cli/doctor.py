@@ -22,7 +22,7 @@ TOOLS = (
 
 @click.command()
 def doctor() -> None:
-    r"""Say what is installed here, and what each part would add.
+    """Say what is installed here, and what each part would add.
 
     \b
     Example:

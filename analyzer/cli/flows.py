@@ -14,7 +14,7 @@ from analyzer.cli import printable
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @click.option("--columns", is_flag=True, help="Print what every column means, as Markdown, and stop.")
 def flows(captures: tuple[str, ...], output: str | None, *, force: bool, columns: bool) -> None:
-    r"""Write the flows, ARP/ND claims and ICMP events of captures as Parquet or CSV.
+    """Write the flows, ARP/ND claims and ICMP events of captures as Parquet or CSV.
 
     \b
     Examples:

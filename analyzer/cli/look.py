@@ -12,7 +12,7 @@ from analyzer.errors import RuleError
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print it as our own mapping file.")
 def map_(files: tuple[str, ...], *, as_yaml: bool) -> None:
-    r"""Show what is understood of a balancer's configuration, service by service, with file and line.
+    """Show what is understood of a balancer's configuration, service by service, with file and line.
 
     \b
     Examples:
@@ -42,7 +42,7 @@ def map_(files: tuple[str, ...], *, as_yaml: bool) -> None:
 
 @click.command()
 def rules() -> None:
-    r"""List the faults that replypath tells apart.
+    """List the faults that replypath tells apart.
 
     \b
     Example:
@@ -57,7 +57,7 @@ def rules() -> None:
 @click.command()
 @click.argument("code")
 def explain(code: str) -> None:
-    r"""Explain one rule: what it says, why it breaks, what shows it, and what does not.
+    """Explain one rule: what it says, why it breaks, what shows it, and what does not.
 
     \b
     Example:

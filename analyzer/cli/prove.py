@@ -45,7 +45,7 @@ def prove(
     captures: tuple[str, ...], maps: tuple[str, ...], hosts: tuple[str, ...], on: IPAddress | None,
     commands: tuple[str, ...], output: str, *, kernel: bool,
 ) -> None:
-    r"""Replay the captured connections before and after some commands, or after each fix that analyze prints.
+    """Replay the captured connections before and after some commands, or after each fix that analyze prints.
 
     Nothing is changed anywhere.  Ends with 0 where it is proven (every finding
     has a proven fix; the commands mend and break nothing), 1 where not, 3 where

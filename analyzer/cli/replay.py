@@ -31,7 +31,7 @@ def replay(
     captures: tuple[str, ...], maps: tuple[str, ...], hosts: tuple[str, ...], chosen: str | None, folder: str | None,
     output: str, *, kernel: bool,
 ) -> None:
-    r"""Follow the captured connections through the network that the captures show, hop by hop.
+    """Follow the captured connections through the network that the captures show, hop by hop.
 
     Ends with 0 where the model reproduces what was captured, 1 where it does
     not, 3 where nothing can be compared.

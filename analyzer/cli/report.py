@@ -19,7 +19,7 @@ from analyzer.errors import CaptureUnreadable
 @pseudonyms.options
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
 def report(result: str, outputs: tuple[str, ...], *, anonymous: bool, key_file: str | None, force: bool) -> None:
-    r"""Write a report again from a saved result, without the captures.
+    """Write a report again from a saved result, without the captures.
 
     \b
     Examples:
