@@ -2,7 +2,9 @@
 
 Sequences of several files for one interface are joined, so nothing that is
 there is lost.  netplan has no word for a source port.  ``netplan try`` takes
-the change back by itself unless it is confirmed.
+the change back by itself unless it is confirmed.  In our tests ``netplan
+generate`` and systemd-networkd take the file up; ``netplan try`` asks systemd,
+which does not run there.
 """
 
 from __future__ import annotations

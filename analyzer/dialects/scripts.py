@@ -21,6 +21,7 @@ from analyzer.diagnose.finding import Finding, Fix
 from analyzer.dialects import available
 from analyzer.errors import OutputError
 from analyzer.network.host import System
+from analyzer.remedy.checks import MAC
 
 WRONG_USAGE, NOT_ROOT, WRONG_HOST = 2, 4, 3
 
@@ -174,8 +175,8 @@ def scripts(findings: Iterable[Finding]) -> Mapping[str, str]:
 def _language(fix: Fix) -> str:
     """``sh`` or ``ps1``, or nothing where the host takes neither."""
     dialect = available().get(fix.dialect)
-    if dialect is None:
-        return ""
+    if dialect is None or not (_is_address(fix.on) or MAC.match(fix.on)):
+        return ""    # without an address no host can be told from another
     if fix.dialect == "windows-powershell":
         return "ps1"
     return "sh" if dialect.SYSTEM in SHELL else ""
@@ -219,11 +220,18 @@ def _sh(fix: Fix) -> str:
 
 
 def _here(on: str, question: str) -> str:
+    if _is_address(on):
+        return question.format(on)
+    # a duplicate's owner is known by its MAC address alone
+    return f"ip link 2>/dev/null | grep -qi {on} || ifconfig 2>/dev/null | grep -qi {on}"
+
+
+def _is_address(text: str) -> bool:
     try:
-        ip_address(on)
-    except ValueError:    # a duplicate's owner is known by its MAC address alone
-        return f"ip link 2>/dev/null | grep -qi {on} || ifconfig 2>/dev/null | grep -qi {on}"
-    return question.format(on)
+        ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text
 
 
 def _ps1(fix: Fix) -> str:

@@ -118,7 +118,7 @@ class Situation:
     def balancer_on(self) -> str:
         """How the report names the balancer: its own address, or else the virtual service's."""
         address = self.balancer_host or self.balancer_inside or (self.virtual.address if self.virtual else None)
-        return str(address) if address is not None else ""
+        return str(address) if address is not None else "the balancer"
 
     @property
     def clients_on_link(self) -> tuple[IPAddress, ...]:

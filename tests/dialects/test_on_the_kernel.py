@@ -94,6 +94,43 @@ def test_every_linux_fix_does_what_it_says(name):
                 assert not works(bench, scenario, HOPELESS_S), "after the last undo the fault is back"
 
 
+DIRECT_8080_SURVIVES = {"hairpin-snat", "connection-mark"}
+DIRECT_22_SURVIVES = {*DIRECT_8080_SURVIVES, "port-rule"}
+
+
+def test_what_each_way_out_costs_where_the_balancer_drops_what_it_has_not_seen():
+    """DOMAIN 3.1, the table, measured again: the ranking and the caveats rest on it."""
+    drop = "table ip strict { chain fwd0 { type filter hook forward priority 0; ct state invalid drop; }; }\n"
+    topology = n.two_arm()
+    topology = topology.with_host("balancer", nft=topology.host("balancer").nft + drop)
+    order = []
+    with Bench(topology) as bench:
+        def direct(port: int) -> bool:
+            send = b"GET / HTTP/1.0\r\n\r\n" if port == n.RPORT else b""
+            return bench.connect(
+                "client", n.SERVER1, port, send=send, expect=-1 if send else 5, timeout_s=0.6
+            ).ok
+
+        assert direct(n.RPORT)
+        assert direct(22)
+        for fix in fixes(SCENARIOS["lan-client"].situation):
+            if fix.dialect not in ("linux-iproute2", "linux-nftables") or not fix.commands:
+                continue
+            host = "balancer" if fix.on == n.BALANCER else "server1"
+            for line in fix.commands:
+                assert bench.shell(host, line).returncode == 0
+            assert works(bench, SCENARIOS["lan-client"]), fix.kind
+            assert direct(n.RPORT) is (fix.kind in DIRECT_8080_SURVIVES), fix.kind
+            assert direct(22) is (fix.kind in DIRECT_22_SURVIVES), fix.kind
+            order.append(fix.kind)
+            for line in fix.undo:
+                bench.shell(host, line)
+    # the recommended one first (here: one client, nothing direct was captured), the others by what they cost
+    assert order == [
+        "host-route-per-client", "hairpin-snat", "connection-mark", "port-rule", "two-halves", "vendor-pair",
+    ]
+
+
 STORIES = Path(__file__).resolve().parents[2] / "sample_pcaps"
 DIRECT = Situation(
     cause=Cause.DSR_VIP_MISSING, protocol=Protocol.TCP, clients=(ip_address(n.CLIENT),),

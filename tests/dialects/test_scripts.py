@@ -69,6 +69,13 @@ def test_every_script_is_a_shell_script(label, tmp_path):
             assert os.spawnlp(os.P_WAIT, "sh", "sh", "-n", str(path)) == 0, name
 
 
+def test_a_host_without_an_address_gets_no_script():
+    nowhere = replace(
+        BASE, cause=Cause.SELF_HAIRPIN, clients=(BASE.real.address,), virtual=None, balancer_inside=None, balancer_host=None
+    )
+    assert scripts.scripts([finding(nowhere)]) == {}
+
+
 def test_a_title_cannot_leave_its_comment():
     fix = replace(fixes(BASE)[0], title="x\nreboot\r\nreboot\x1b[2J")
     text = scripts._sh(fix)
