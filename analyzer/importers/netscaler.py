@@ -27,7 +27,8 @@ NAME = "netscaler"
 DESCRIPTION = "NetScaler ns.conf"
 
 _HEAD = re.compile(
-    r"^#NS\d+\.\d+ Build|^(?:add|bind|set) (?:lb vserver|cs vserver|serviceGroup|service|ns ip|ns config|server) \S",
+    r"^#NS\d+\.\d+ Build|^(?:add|bind) (?:lb vserver|cs vserver|serviceGroup|service|ns ip|server) \S"
+    r"|^set (?:ns config|lb vserver \S+|service \S+|serviceGroup \S+) -\w",
     re.MULTILINE)
 _UDP = {"UDP", "DNS", "TFTP", "SIP_UDP", "RADIUS", "QUIC", "DTLS", "RADIUSListener", "SYSLOGUDP", "HTTP_QUIC"}
 
