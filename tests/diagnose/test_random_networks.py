@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from networks import CHOICES, DISTURBANCES, POINTS, Case, compose
 
+from analyzer.diagnose.ladders import evidence_of
+
 RANDOM = settings(max_examples=120, deadline=None, derandomize=True, database=None,
                   suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
@@ -84,9 +86,9 @@ def test_every_fault_has_its_cause():
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("arms", CHOICES["arms"])
-@pytest.mark.parametrize("version", CHOICES["version"])
 @pytest.mark.parametrize("mapping", [True, False], ids=["map", "no-map"])
-def test_a_fault_that_is_captured_everywhere_is_named(fault, arms, version, mapping):
+def test_a_fault_that_is_captured_everywhere_is_named(fault, arms, mapping):
+    version = 6 if (arms == "one") == mapping else 4
     case = Case({**PLAIN, "fault": fault, "arms": arms, "version": version, "mapping": mapping, "place": "far"},
                 WHOLE, POINTS, 7)
     played = play(case)
@@ -100,3 +102,38 @@ def test_a_fault_that_is_captured_everywhere_is_named(fault, arms, version, mapp
     assert all(f.certainty.value == "certain" for f in answer.findings)
 
 
+# What the search found, each once.
+
+
+def attempts(ladder):
+    evidence = evidence_of(ladder)
+    text = evidence.book.text
+    return [(text(row["virtual"] or 0), text(row["real"] or 0), row["any_done"], row["virtual_from"])
+            for row in evidence.rows("SELECT * FROM attempt ORDER BY attempt")]
+
+
+def test_a_translated_reply_whose_request_was_not_captured_does_not_turn_the_mapping_round():
+    """The balancer's inside, the client's own SYN and the real server's reply lost by the capture."""
+    ladder = """
+        0.000030 198.51.100.9:40000 > 10.0.2.11:8080 [S] seq 1000 ttl 61 mac 02:00:00:00:00:01>02:00:00:00:00:11
+        0.000450 203.0.113.10:80 > 198.51.100.9:40000 [S.] seq 9000 ack 1001 ttl 63 mac 02:00:00:00:00:01>02:00:00:00:00:fe
+    """
+    assert attempts(ladder) == [("203.0.113.10", "10.0.2.11", False, "seen")]
+
+
+def test_the_configuration_says_which_of_two_addresses_is_real_across_captures():
+    ladder = """
+        map 203.0.113.10:80 > 10.0.2.11:8080 nat
+        0.000030 198.51.100.9:40000 > 10.0.2.11:8080 [S] seq 1000 ttl 61 mac 02:00:00:00:00:01>02:00:00:00:00:11 @server
+        0.000450 203.0.113.10:80 > 198.51.100.9:40000 [S.] seq 9000 ack 1001 ttl 63 mac 02:00:00:00:00:fe>02:00:00:00:00:09 @client
+    """
+    assert attempts(ladder) == [("203.0.113.10", "10.0.2.11", False, "seen")]
+
+
+@pytest.mark.parametrize(("reply_to", "done"), [("01", True), ("fe", False)])
+def test_a_datagram_that_leaves_for_another_next_hop_may_never_have_arrived(reply_to, done):
+    ladder = f"""
+        0.000000 198.51.100.9:40000 > 10.0.2.11:5300 udp len 30 [data 01020304] ttl 61 mac 02:00:00:00:00:01>02:00:00:00:00:11
+        0.000400 10.0.2.11:5300 > 198.51.100.9:40000 udp len 90 [data 01020304] ttl 64 mac 02:00:00:00:00:11>02:00:00:00:00:{reply_to}
+    """
+    assert [found[2] for found in attempts(ladder)] == [done]
