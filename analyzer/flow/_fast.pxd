@@ -92,6 +92,33 @@ cdef packed struct Entry:
     uint32_t tag             # the hash: where the entry would like to stand
     uint32_t tunnel
 
+cdef struct Columns:
+    const int64_t *time_ns
+    const int64_t *position
+    const uint32_t *frame
+    const uint32_t *tunnel
+    const uint32_t *src
+    const uint32_t *dst
+    const uint32_t *src_mac
+    const uint32_t *dst_mac
+    const uint32_t *seq
+    const uint32_t *ack
+    const uint32_t *tsval
+    const uint32_t *tsecr
+    const uint32_t *ip_bytes
+    const uint32_t *payload
+    const uint16_t *src_port
+    const uint16_t *dst_port
+    const uint16_t *ip_id
+    const uint16_t *window
+    const uint16_t *mss
+    const uint16_t *interface
+    const uint16_t *vlan
+    const uint8_t *verdict
+    const uint8_t *kind
+    const uint8_t *flags
+    const uint8_t *ttl
+
 cdef struct Packet:
     int64_t time_ns
     uint32_t src, dst, tunnel, seq, ack, end, ip_bytes, payload, dst_mac, row, tag

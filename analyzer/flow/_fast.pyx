@@ -5,6 +5,10 @@ Its specification is ``_reference.py`` with ``_record.py`` and ``_side.py``; a
 property test holds the two equal.  A slot holds one live flow; the records of a
 slot stand in arrays of their own (``layout.py``).  The index is keyed by a hash
 with a random secret, so a crafted capture cannot choose its collisions.
+
+Bounds are checked where a number enters: the columns' lengths once a batch, the
+slot once a packet, slot and row of every mark that is written.  (A check at each
+of the hundred accesses of a packet doubled the time.)
 """
 
 from libc.stdint cimport INT64_MIN
@@ -20,10 +24,9 @@ from analyzer.flow._side import OUT_OF_ORDER_NS as _OUT_OF_ORDER_NS
 from analyzer.flow._side import Packet as _Packet
 
 cdef enum:
-    SIDES_AHEAD = 8          # how many packets ahead the directions are fetched,
-    FLOW_AHEAD = 16          # the flow that says which direction it is,
-    AHEAD = 24               # and the index that leads to the flow
-    WINDOW = 32              # a power of two above
+    NEAR = 8                 # how many packets ahead the directions are fetched,
+    MIDDLE = 16              # the flow that says which direction it is,
+    FAR = 24                 # and the index that leads to the flow
     KINDS_OF_MARKS = 15
     BLOCK = 8192             # records of flows that are over, in one array
     FIRST_SLOTS = 2048
@@ -42,6 +45,7 @@ cdef int UNIT_SHIFT = _duplicates.UNIT_SHIFT, PRINT_SHIFT = _duplicates.PRINT_SH
 
 assert _duplicates.REMEMBERED == 8
 assert _layout.MACS == 4
+assert NOTHING == 16
 assert len(_layout.SLOTS) == KINDS_OF_MARKS
 
 _LOOSE = np.dtype([("mark", _layout.MARK), ("owner", "u4"), ("slot", "u4")])
@@ -66,29 +70,29 @@ cdef class Tracker:
     cdef int64_t clock, previous
     cdef object tables
     cdef list blocks, loose_by_slot
-    # of live flows, by slot
-    cdef Flow[::1] flows
-    cdef Opening[::1] openings
-    cdef Side[:, ::1] sides
-    cdef Rare[:, ::1] rares
-    cdef Ring[:, ::1] rings
-    cdef MoreMacs[:, ::1] more_macs
+    # of live flows, by slot: ``capacity`` records each, which ``_packet`` checks once for each packet
+    cdef Flow *flows
+    cdef Opening *openings
+    cdef Side *sides[2]
+    cdef Rare *rares[2]
+    cdef Ring *rings[2]
+    cdef MoreMacs *more_macs[2]
     cdef Mark *marks[KINDS_OF_MARKS]
     cdef uint32_t[::1] free
-    cdef Entry[::1] index
+    cdef Entry *index                # mask + 1 entries
+    cdef object index_table
     # of flows that are over
     cdef Flow[::1] over_flows
     cdef Opening[::1] over_openings
     cdef Over[:, ::1] over_sides
     cdef Loose[::1] loose
-    # of the transition table, and of the batch at hand
-    cdef const uint8_t[:, :, ::1] moves
-    cdef uint8_t[::1] half_open
-    cdef uint32_t[::1] touched
-    cdef const int64_t[::1] time_ns, position
-    cdef const uint32_t[::1] frame, seq, ack, tsval, tsecr, src_mac, dst_mac
-    cdef const uint16_t[::1] ip_id, interface, vlan, window, mss
-    cdef const uint8_t[::1] ttl
+    # of the transition table, and of the batch at hand: columns of ``rows`` values, which ``feed`` checks
+    cdef uint8_t moves[17][2][7]
+    cdef uint8_t half_open[17]
+    cdef uint32_t rows
+    cdef uint32_t[::1] touched, tags
+    cdef uint64_t[::1] bases
+    cdef Columns c
 
     def __init__(self, limits, secret):
         self.limit = max(1, limits.live_flows)
@@ -96,12 +100,12 @@ cdef class Tracker:
         self.half_open_ns, self.established_ns = limits.half_open_ns, limits.established_ns
         self.closed_ns, self.datagram_ns = limits.closed_ns, limits.datagram_ns
         self.clock = self.previous = INT64_MIN
-        self.index = np.zeros(1024, dtype=_ENTRY)
-        self.mask = 1023
-        self.moves = _states.MOVES
-        half_open = np.zeros(NOTHING + 1, dtype=np.uint8)
-        half_open[list(_states.HALF_OPEN)] = 1
-        self.half_open = half_open
+        self._set_index(np.zeros(1024, dtype=_ENTRY))
+        for state in range(17):
+            self.half_open[state] = state in _states.HALF_OPEN
+            for who in range(2):
+                for what in range(7):
+                    self.moves[state][who][what] = _states.MOVES[state, who, what]
         self.blocks = []
         self.loose_by_slot = [[] for _ in _layout.SLOTS]
         self._reserve()
@@ -112,20 +116,32 @@ cdef class Tracker:
 
     cdef int _reserve(self) except -1:
         """Room for sixteen times as many live flows, one table at a time."""
+        cdef Flow[::1] flows
+        cdef Opening[::1] openings
+        cdef Side[:, ::1] sides
+        cdef Rare[:, ::1] rares
+        cdef Ring[:, ::1] rings
+        cdef MoreMacs[:, ::1] more_macs
         cdef Mark[::1] marks
         self.capacity = min(self.limit, max(FIRST_SLOTS, 16 * self.capacity))
         self.free = np.zeros(self.capacity, dtype=np.uint32)     # nothing is free, or there were no need for room
         tables = self.tables = self.tables or [_layout.zeros((*shape, 0), dtype) for shape, dtype in _TABLES]
-        self.flows = tables[0] = _layout.larger(tables[0], self.capacity)
-        self.openings = tables[1] = _layout.larger(tables[1], self.capacity)
-        self.sides = tables[2] = _layout.larger(tables[2], self.capacity)
-        self.rares = tables[3] = _layout.larger(tables[3], self.capacity)
-        self.rings = tables[4] = _layout.larger(tables[4], self.capacity)
-        self.more_macs = tables[5] = _layout.larger(tables[5], self.capacity)
+        for number in range(len(tables)):
+            tables[number] = _layout.larger(tables[number], self.capacity)
+        flows, openings, sides, rares, rings, more_macs = tables[:6]
+        self.flows, self.openings = &flows[0], &openings[0]
+        for x in range(2):
+            self.sides[x], self.rares[x] = &sides[x, 0], &rares[x, 0]
+            self.rings[x], self.more_macs[x] = &rings[x, 0], &more_macs[x, 0]
         for what in range(KINDS_OF_MARKS):
-            tables[6 + what] = _layout.larger(tables[6 + what], self.capacity)
             marks = tables[6 + what]
             self.marks[what] = &marks[0]
+        return 0
+
+    cdef int _set_index(self, table) except -1:
+        cdef Entry[::1] entries = table
+        self.index_table = table
+        self.index, self.mask = &entries[0], <uint32_t>(entries.shape[0] - 1)
         return 0
 
     cdef int _new_block(self) except -1:
@@ -152,8 +168,8 @@ cdef class Tracker:
 
     cdef int _grow(self) except -1:
         """An index twice as large."""
-        bigger = np.zeros(2 * (self.mask + 1), dtype=_ENTRY)
-        cdef Entry[::1] old = self.index, new = bigger
+        bigger = _layout.zeros((2 * (self.mask + 1),), _ENTRY)
+        cdef Entry[::1] old = self.index_table, new = bigger
         cdef uint32_t mask = 2 * self.mask + 1, place
         cdef Py_ssize_t i
         for i in range(old.shape[0]):
@@ -162,17 +178,9 @@ cdef class Tracker:
                 while new[place].slot:
                     place = (place + 1) & mask
                 new[place] = old[i]
-        self.index, self.mask = new, mask
-        return 0
+        return self._set_index(bigger)
 
     # What is over --------------------------------------------------------------------------------
-
-    cdef inline Mark *_mark(self, uint32_t what, uint32_t slot) except NULL nogil:
-        """One mark; the bounds check is ours here, because these arrays leave one by one in the end."""
-        if what >= KINDS_OF_MARKS or slot >= self.capacity:
-            with gil:
-                raise IndexError("mark")
-        return &self.marks[what][slot]
 
     cdef int _put_loose(self, uint32_t slot, uint32_t what, uint32_t kept_in) except -1 nogil:
         cdef Loose *loose
@@ -180,7 +188,7 @@ cdef class Tracker:
             with gil:
                 self._new_loose()
         loose = &self.loose[self.loose_count]
-        loose.mark = self._mark(kept_in, slot)[0]
+        loose.mark = self.marks[kept_in][slot]
         loose.owner, loose.slot = self.over_before + self.over_count, what
         self.loose_count += 1
         return 0
@@ -204,7 +212,7 @@ cdef class Tracker:
             self._forget(base, 0, slot)
         for x in range(2):
             self._flush(slot, x)
-            side, rare, over = &self.sides[x, slot], &self.rares[x, slot], &self.over_sides[x, self.over_count]
+            side, rare, over = &self.sides[x][slot], &self.rares[x][slot], &self.over_sides[x, self.over_count]
             over.bytes, over.packets, over.passed_bytes = side.bytes, side.packets, side.passed_bytes
             over.syns, over.rsts, over.retrans, over.retrans_bytes = (
                 rare.syns, rare.rsts, rare.retrans, rare.retrans_bytes)
@@ -237,8 +245,7 @@ cdef class Tracker:
         of_sides = [*(_layout.Part(block[2:], None) for block in over), _layout.Part((sides, rares), live)]
         kept = _layout.Kept(flows, live, count, self.tables[6:], [list(each) for each in self.loose_by_slot])
         if final:
-            self.tables = self.index = self.rings = self.more_macs = self.free = self.touched = None
-            self.flows = self.openings = self.sides = self.rares = None
+            self.tables = self.index_table = self.free = self.touched = None
             self.capacity = 0
             self.over_flows = self.over_openings = self.over_sides = self.loose = None
             self.blocks, self.loose_by_slot = [], []
@@ -323,7 +330,7 @@ cdef class Tracker:
     cdef inline bint _closed(self, Flow *flow) noexcept nogil:
         return flow.history & ANY_RST or flow.history & BOTH_FINS == BOTH_FINS
 
-    cdef inline uint64_t _timeout(self, Flow *flow) except? 0 nogil:
+    cdef inline uint64_t _timeout(self, Flow *flow) noexcept nogil:
         if flow.kind != TCP:
             return self.datagram_ns
         if self.half_open[flow.state]:
@@ -372,11 +379,11 @@ cdef class Tracker:
         return slot
 
     cdef int _half(self, Flow *flow, uint32_t slot, int x, Packet *p) except -1 nogil:
-        if flow.other_tunnel != flow.tunnel or self.sides[x, slot].packets:
+        if flow.other_tunnel != flow.tunnel or self.sides[x][slot].packets:
             return False
         if (flow.tunnel == 0) != (p.tunnel == 0):
             return True
-        return p.kind == TCP and p.flags & ACK and self._covers(&self.sides[1 - x, slot], slot, x, p.ack)
+        return p.kind == TCP and p.flags & ACK and self._covers(&self.sides[1 - x][slot], slot, x, p.ack)
 
     cdef inline bint _sender_initiates(self, Packet *p) noexcept nogil:
         if p.kind == ICMP_ECHO:
@@ -402,10 +409,10 @@ cdef class Tracker:
         if self.free_count:
             self.free_count -= 1
             slot = self.free[self.free_count]
-            memset(&self.sides[0, slot], 0, sizeof(Side))
-            memset(&self.sides[1, slot], 0, sizeof(Side))
-            memset(&self.rares[0, slot], 0, sizeof(Rare))
-            memset(&self.rares[1, slot], 0, sizeof(Rare))
+            memset(&self.sides[0][slot], 0, sizeof(Side))
+            memset(&self.sides[1][slot], 0, sizeof(Side))
+            memset(&self.rares[0][slot], 0, sizeof(Rare))
+            memset(&self.rares[1][slot], 0, sizeof(Rare))
         else:
             if self.slots == self.capacity:
                 with gil:
@@ -427,7 +434,7 @@ cdef class Tracker:
                 flow.history = FLIPPED
         memset(opening, 0, sizeof(Opening))
         opening.interface, opening.vlan, opening.first_frame = (
-            self.interface[p.row], self.vlan[p.row], self._frame(p.row))
+            self.c.interface[p.row], self.c.vlan[p.row], self._frame(p.row))
         self.live += 1
         self._enter(p.tag, p.tunnel, slot, p)
         if p.tunnel and self._at(self._tag(base, 0), 0, p) < 0:
@@ -442,40 +449,44 @@ cdef class Tracker:
         return self._other_synack(flow, slot, x, p) if p.flags & ACK else self._other_syn(flow, slot, x, p)
 
     cdef int _other_syn(self, Flow *flow, uint32_t slot, int x, Packet *p) except -1 nogil:
-        cdef uint32_t isn = self.rares[x, slot].isn
-        if self.sides[x, slot].known & ISN:
+        cdef uint32_t isn = self.rares[x][slot].isn
+        if self.sides[x][slot].known & ISN:
             return isn != p.seq and (flow.bits & SYN_SEEN or isn != p.seq + p.payload)
-        if self.sides[1 - x, slot].known & ISN:
+        if self.sides[1 - x][slot].known & ISN:
             return flow.state != S0
         return not self._just_before(flow, slot, x, p)
 
     cdef int _other_synack(self, Flow *flow, uint32_t slot, int x, Packet *p) except -1 nogil:
-        if not self.sides[1 - x, slot].known & ISN:
+        if not self.sides[1 - x][slot].known & ISN:
             return not self._just_before(flow, slot, x, p)
-        if self.sides[x, slot].known & ISN and self.rares[x, slot].isn == p.seq:
+        if self.sides[x][slot].known & ISN and self.rares[x][slot].isn == p.seq:
             return False
-        if p.ack == self.rares[1 - x, slot].isn + 1:
+        if p.ack == self.rares[1 - x][slot].isn + 1:
             return False
         return self._closed(flow) or not flow.bits & SYN_SEEN
 
     cdef int _just_before(self, Flow *flow, uint32_t slot, int x, Packet *p) except -1 nogil:
         if self._closed(flow) or since(p.time_ns, flow.first_ns) > REORDER_NS:
             return False
-        if self.sides[x, slot].known & END:
-            return self.rares[x, slot].first_seq == p.seq + 1
-        return self.sides[1 - x, slot].known & ACKED and self.sides[1 - x, slot].acked == p.seq + 1
+        if self.sides[x][slot].known & END:
+            return self.rares[x][slot].first_seq == p.seq + 1
+        return self.sides[1 - x][slot].known & ACKED and self.sides[1 - x][slot].acked == p.seq + 1
 
     # Marks and memories --------------------------------------------------------------------------
 
-    cdef inline uint32_t _frame(self, uint32_t row) except? 0 nogil:
-        return self.frame[row] if self.frame is not None else self.first_frame + row
+    cdef inline uint32_t _frame(self, uint32_t row) noexcept nogil:
+        return self.c.frame[row] if self.c.frame else self.first_frame + row
 
-    cdef int _write(self, int what, uint32_t slot, uint32_t row) except -1 nogil:
-        cdef Mark *mark = self._mark(what, slot)
-        mark.position, mark.ns, mark.frame = self.position[row], self.time_ns[row], self._frame(row)
-        mark.seq, mark.ack, mark.tsval, mark.tsecr = self.seq[row], self.ack[row], self.tsval[row], self.tsecr[row]
+    cdef int _write(self, uint32_t what, uint32_t slot, uint32_t row) except -1 nogil:
+        cdef Mark *mark
+        if what >= KINDS_OF_MARKS or slot >= self.capacity or row >= self.rows:
+            with gil:
+                raise IndexError(f"mark {what} of slot {slot} from row {row}")
+        mark = &self.marks[what][slot]
+        mark.position, mark.ns, mark.frame = self.c.position[row], self.c.time_ns[row], self._frame(row)
+        mark.seq, mark.ack, mark.tsval, mark.tsecr = self.c.seq[row], self.c.ack[row], self.c.tsval[row], self.c.tsecr[row]
         mark.src_mac, mark.dst_mac, mark.ip_id, mark.ttl = (
-            self.src_mac[row], self.dst_mac[row], self.ip_id[row], self.ttl[row])
+            self.c.src_mac[row], self.c.dst_mac[row], self.c.ip_id[row], self.c.ttl[row])
         return 0
 
     cdef inline int _first(self, Flow *flow, int what, uint32_t slot, Packet *p) except -1 nogil:
@@ -490,11 +501,11 @@ cdef class Tracker:
         cdef Mark *mark
         if not flow.present >> what & 1 or flow.present >> copy & 1:
             return 0
-        mark = self._mark(what, slot)
-        if (mark.seq == self.seq[row] and mark.ack == self.ack[row] and mark.tsval == self.tsval[row]
-                and mark.tsecr == self.tsecr[row] and mark.ip_id == self.ip_id[row]
-                and (mark.src_mac != self.src_mac[row] or mark.dst_mac != self.dst_mac[row]
-                     or mark.ttl != self.ttl[row])):
+        mark = &self.marks[what][slot]
+        if (mark.seq == self.c.seq[row] and mark.ack == self.c.ack[row] and mark.tsval == self.c.tsval[row]
+                and mark.tsecr == self.c.tsecr[row] and mark.ip_id == self.c.ip_id[row]
+                and (mark.src_mac != self.c.src_mac[row] or mark.dst_mac != self.c.dst_mac[row]
+                     or mark.ttl != self.c.ttl[row])):
             flow.present |= 1 << copy
             self._write(copy, slot, row)
         return 0
@@ -516,7 +527,7 @@ cdef class Tracker:
 
     cdef int _flush(self, uint32_t slot, int x) except -1 nogil:
         """Write the direction's last packet of this batch into its mark."""
-        cdef Side *side = &self.sides[x, slot]
+        cdef Side *side = &self.sides[x][slot]
         if side.last_row:
             self._write(M_LAST + x, slot, side.last_row - 1)
             side.last_row = 0
@@ -529,10 +540,10 @@ cdef class Tracker:
     cdef inline uint64_t _memory(self, Packet *p) except? 0 nogil:
         """See ``duplicates.memory``."""
         cdef uint64_t value = fold((p.seq | <uint64_t>p.ack << 32) ^ self.secret,
-                                   (self.tsval[p.row] | <uint64_t>p.ip_bytes << 32) ^ SALT0)
-        value = fold(value ^ (p.ip_id | <uint64_t>self.window[p.row] << 16 | <uint64_t>p.flags << 32),
+                                   (self.c.tsval[p.row] | <uint64_t>p.ip_bytes << 32) ^ SALT0)
+        value = fold(value ^ (p.ip_id | <uint64_t>self.c.window[p.row] << 16 | <uint64_t>p.flags << 32),
                      self.secret ^ SALT1)
-        return (value >> PRINT_SHIFT << PRINT_SHIFT | <uint64_t>(self.ttl[p.row] & 15) << TTL_SHIFT
+        return (value >> PRINT_SHIFT << PRINT_SHIFT | <uint64_t>(self.c.ttl[p.row] & 15) << TTL_SHIFT
                 | <uint64_t>p.time_ns >> UNIT_SHIFT & 0xFFFFFF)
 
     cdef inline bint _is_copy(self, uint64_t then, uint64_t now, Packet *p) noexcept nogil:
@@ -556,7 +567,7 @@ cdef class Tracker:
         if side.filled and self._is_copy(side.memory, now, p):
             return True
         if side.filled > 1:
-            ring = &self.rings[x, slot]
+            ring = &self.rings[x][slot]
             for k in range(1, side.filled):
                 if self._is_copy(ring.memory[k], now, p):
                     return True
@@ -564,7 +575,7 @@ cdef class Tracker:
 
     cdef inline int _remember(self, Side *side, uint32_t slot, int x, uint64_t now) except -1 nogil:
         if side.cursor:
-            self.rings[x, slot].memory[side.cursor] = now
+            self.rings[x][slot].memory[side.cursor] = now
         else:
             side.memory = now
         side.cursor = (side.cursor + 1) & 7
@@ -591,6 +602,9 @@ cdef class Tracker:
                 flow.bits |= USED
         if slot < 0:
             slot = self._open(base, p)
+        if slot >= self.capacity:
+            with gil:
+                raise IndexError(f"slot {slot}")
         flow = &self.flows[slot]
         if p.time_ns > flow.last_ns:
             flow.last_ns = p.time_ns
@@ -607,7 +621,7 @@ cdef class Tracker:
         if side.dst_macs == 0:
             side.mac, side.dst_macs = p.dst_mac, 1
         elif side.mac != p.dst_mac and side.dst_macs < 4:
-            more = &self.more_macs[x, slot]
+            more = &self.more_macs[x][slot]
             for k in range(1, side.dst_macs):
                 if more.macs[k] == p.dst_mac:
                     return 0
@@ -616,7 +630,7 @@ cdef class Tracker:
         return 0
 
     cdef int _datagram(self, Flow *flow, uint32_t slot, int x, Packet *p) except -1 nogil:
-        cdef Side *side = &self.sides[x, slot]
+        cdef Side *side = &self.sides[x][slot]
         cdef uint64_t now = self._memory(p)
         if self._has_copy(side, slot, x, p, now):
             flow.duplicates += 1
@@ -625,12 +639,12 @@ cdef class Tracker:
         self._count(side, slot, x, p)
         self._first(flow, M_DATA + x, slot, p)
         flow.history |= HIST_D << x
-        flow.state = UDP2 if self.sides[1 - x, slot].packets else UDP1
+        flow.state = UDP2 if self.sides[1 - x][slot].packets else UDP1
         return self._last(flow, side, slot, x, p)
 
     cdef int _segment(self, Flow *flow, uint32_t slot, int x, Packet *p) except -1 nogil:
-        cdef Side *side = &self.sides[x, slot]
-        cdef Side *peer = &self.sides[1 - x, slot]
+        cdef Side *side = &self.sides[x][slot]
+        cdef Side *peer = &self.sides[1 - x][slot]
         cdef uint64_t now = self._memory(p)
         cdef bint news = not p.flags & RST and (
             not side.known & END or after(p.end, side.end)
@@ -641,7 +655,7 @@ cdef class Tracker:
         self._count(side, slot, x, p)
         if p.flags & (SYN | RST) == SYN:
             self._handshake(flow, side, peer, slot, x, p)
-        flow.state = self.moves[flow.state, x != flow.initiator, self._what(flow, peer, slot, x, p)]
+        flow.state = self.moves[flow.state][x != flow.initiator][self._what(flow, peer, slot, x, p)]
         self._note(flow, slot, x, p)
         if not p.flags & RST:
             self._sent(flow, side, slot, x, p)
@@ -662,24 +676,24 @@ cdef class Tracker:
 
     cdef int _handshake(self, Flow *flow, Side *side, Side *peer, uint32_t slot, int x, Packet *p) except -1 nogil:
         cdef Opening *opening = &self.openings[slot]
-        cdef Rare *rare = &self.rares[x, slot]
+        cdef Rare *rare = &self.rares[x][slot]
         if p.flags & ACK:
             if not flow.bits & SYN_SEEN and flow.synacks == 0:
                 flow.initiator = 1 - x
             if not peer.known & ISN:
-                self.rares[1 - x, slot].isn = p.ack - 1
+                self.rares[1 - x][slot].isn = p.ack - 1
                 peer.known |= ISN
             flow.synacks += 1
             flow.synack_last_seq = p.seq
             if self._first(flow, M_SYNACK, slot, p):
-                opening.window_r, opening.mss_r = self.window[p.row], self.mss[p.row]
+                opening.window_r, opening.mss_r = self.c.window[p.row], self.c.mss[p.row]
         else:
             if not flow.bits & SYN_SEEN:
                 flow.initiator = x
                 flow.bits |= SYN_SEEN
             rare.syns += 1
             if x == flow.initiator and self._first(flow, M_SYN, slot, p):
-                opening.window_i, opening.mss_i = self.window[p.row], self.mss[p.row]
+                opening.window_i, opening.mss_i = self.c.window[p.row], self.c.mss[p.row]
         if not side.known & ISN or rare.isn != p.seq or not side.known & END:
             rare.isn = p.seq
             side.known = (side.known | ISN) & ~END
@@ -692,7 +706,7 @@ cdef class Tracker:
         cdef uint32_t first, last
         if not peer.known & ISN:
             return False
-        first = self.rares[1 - x, slot].isn + 1
+        first = self.rares[1 - x][slot].isn + 1
         last = first if not peer.known & END or after(first, peer.end) else peer.end
         return not after(first, ack) and not after(ack, last)
 
@@ -709,7 +723,7 @@ cdef class Tracker:
             return WHAT_DATA
         if not p.flags & ACK or not peer.known & ISN:
             return WHAT_ACK
-        if self.moves[flow.state, x != flow.initiator, WHAT_ACK] == flow.state:
+        if self.moves[flow.state][x != flow.initiator][WHAT_ACK] == flow.state:
             return WHAT_WRONG            # either way the state stays
         return WHAT_ACK if self._covers(peer, slot, x, p.ack) else WHAT_WRONG
 
@@ -720,14 +734,14 @@ cdef class Tracker:
         elif p.flags & ACK:
             if not p.payload:
                 seen |= HIST_A
-            if not self.window[p.row]:
+            if not self.c.window[p.row]:
                 seen |= HIST_W
         if p.payload and not p.flags & RST:
             seen |= HIST_D
             self._first(flow, M_DATA + x, slot, p)
         flow.history |= seen << x
         if (flow.present & (1 << M_SYNACK | 1 << M_ESTAB) == 1 << M_SYNACK and x == flow.initiator
-                and p.flags & (ACK | SYN | RST) == ACK and self._covers(&self.sides[1 - x, slot], slot, x, p.ack)):
+                and p.flags & (ACK | SYN | RST) == ACK and self._covers(&self.sides[1 - x][slot], slot, x, p.ack)):
             self._first(flow, M_ESTAB, slot, p)
         return 0
 
@@ -737,7 +751,7 @@ cdef class Tracker:
         cdef Rare *rare
         if p.flags & RST:
             seen |= HIST_R
-            rare = &self.rares[x, slot]
+            rare = &self.rares[x][slot]
             rare.rsts += 1
             if self._first(flow, M_RST + x, slot, p):
                 rare.rst_flags = p.flags
@@ -753,17 +767,17 @@ cdef class Tracker:
     cdef inline int _sent(self, Flow *flow, Side *side, uint32_t slot, int x, Packet *p) except -1 nogil:
         cdef Rare *rare
         if not side.known & END:
-            self.rares[x, slot].first_seq = p.seq
+            self.rares[x][slot].first_seq = p.seq
             side.end, side.advanced_ns = p.end, p.time_ns
             side.known |= END
         elif after(p.end, side.end):
             if after(p.seq, side.end):
-                rare = &self.rares[x, slot]
+                rare = &self.rares[x][slot]
                 rare.gap_low, rare.gap_high = side.end, p.seq
                 flow.history |= HIST_G << x
             side.end, side.advanced_ns = p.end, p.time_ns
         elif p.payload and not (p.payload <= 1 and side.end - p.seq == 1):
-            rare = &self.rares[x, slot]
+            rare = &self.rares[x][slot]
             if not self._overtaken(side, rare, p):
                 rare.retrans += 1
                 rare.retrans_bytes = larger(rare.retrans_bytes, p.ip_bytes)
@@ -772,7 +786,7 @@ cdef class Tracker:
             if not side.flight_bytes:
                 side.flight_bytes, side.flight_end = p.ip_bytes, p.end
             elif p.ip_bytes > side.flight_bytes:
-                rare = &self.rares[x, slot]
+                rare = &self.rares[x][slot]
                 if p.ip_bytes > rare.next_bytes:
                     rare.next_bytes, rare.next_end = p.ip_bytes, p.end
         return 0
@@ -787,7 +801,7 @@ cdef class Tracker:
             side.acked = p.ack
             side.known |= ACKED
         while peer.flight_bytes and not after(peer.flight_end, p.ack):
-            rare = &self.rares[1 - x, slot]
+            rare = &self.rares[1 - x][slot]
             peer.passed_bytes = larger(peer.passed_bytes, peer.flight_bytes)
             peer.flight_bytes, peer.flight_end = rare.next_bytes, rare.next_end
             rare.next_bytes = 0
@@ -803,83 +817,122 @@ cdef class Tracker:
         """Follow the packets of one batch."""
         self._check()
         columns = table.columns
+        if len(table) == 0:
+            return
         if not all(columns[name].flags.c_contiguous for name in _COLUMNS):
             columns = {name: np.ascontiguousarray(column) for name, column in columns.items()}
-        self.time_ns, self.position = columns["time_ns"], columns["position"]
-        self.seq, self.ack, self.tsval, self.tsecr = (columns[name] for name in ("seq", "ack", "tsval", "tsecr"))
-        self.src_mac, self.dst_mac = columns["src_mac"], columns["dst_mac"]
-        self.interface, self.vlan, self.ip_id = columns["interface"], columns["vlan"], columns["ip_id"]
-        self.window, self.mss, self.ttl = columns["window"], columns["mss"], columns["ttl"]
-        self.frame, self.first_frame = columns.get("frame"), table.first_frame
-        if self.touched is None or self.touched.shape[0] < len(table):
-            self.touched = np.empty(len(table), dtype=np.uint32)
+        self.first_frame, self.rows = table.first_frame, len(table)
+        if self.touched is None or self.touched.shape[0] < self.rows:
+            self.touched, self.tags = np.empty(self.rows, dtype=np.uint32), np.empty(self.rows, dtype=np.uint32)
+            self.bases = np.empty(self.rows, dtype=np.uint64)
         self.touched_count = 0
-        try:
-            self._follow(columns)
-        finally:
-            self.time_ns = self.position = self.frame = self.seq = self.ack = self.tsval = self.tsecr = None
-            self.src_mac = self.dst_mac = self.interface = self.vlan = self.ip_id = None
-            self.window = self.mss = self.ttl = None
+        self._bind(columns)
+        with nogil:
+            self._hash()
+            self._follow()
+        self.rows = 0
 
-    cdef int _follow(self, dict columns) except -1:
-        cdef const int64_t[::1] time_ns = columns["time_ns"]
-        cdef const uint8_t[::1] verdict = columns["verdict"], kind = columns["kind"], flags = columns["flags"]
-        cdef const uint16_t[::1] src_port = columns["src_port"], dst_port = columns["dst_port"]
-        cdef const uint16_t[::1] ip_id = columns["ip_id"]
-        cdef const uint32_t[::1] tunnel = columns["tunnel"], src = columns["src"], dst = columns["dst"]
-        cdef const uint32_t[::1] dst_mac = columns["dst_mac"], seq = columns["seq"], ack = columns["ack"]
-        cdef const uint32_t[::1] ip_bytes = columns["ip_bytes"], payload = columns["payload_bytes"]
-        cdef uint32_t rows = <uint32_t>time_ns.shape[0], i, here
-        cdef uint64_t bases[WINDOW]
-        cdef uint32_t tags[WINDOW]
-        cdef uint32_t slots[WINDOW]
-        cdef uint8_t ours[WINDOW]
-        cdef uint32_t slot, row
+    cdef int _bind(self, columns) except -1:
+        """Pointers to the columns, each checked to hold ``rows`` values."""
+        cdef Py_ssize_t rows = self.rows
+        self.c.time_ns, self.c.position = i8(columns["time_ns"], rows), i8(columns["position"], rows)
+        self.c.verdict, self.c.kind = u1(columns["verdict"], rows), u1(columns["kind"], rows)
+        self.c.flags, self.c.ttl = u1(columns["flags"], rows), u1(columns["ttl"], rows)
+        self.c.interface, self.c.vlan = u2(columns["interface"], rows), u2(columns["vlan"], rows)
+        self.c.ip_id, self.c.window = u2(columns["ip_id"], rows), u2(columns["window"], rows)
+        self.c.src_port, self.c.dst_port = u2(columns["src_port"], rows), u2(columns["dst_port"], rows)
+        self.c.mss = u2(columns["mss"], rows)
+        self.c.tunnel, self.c.src, self.c.dst = (
+            u4(columns["tunnel"], rows), u4(columns["src"], rows), u4(columns["dst"], rows))
+        self.c.src_mac, self.c.dst_mac = u4(columns["src_mac"], rows), u4(columns["dst_mac"], rows)
+        self.c.seq, self.c.ack = u4(columns["seq"], rows), u4(columns["ack"], rows)
+        self.c.tsval, self.c.tsecr = u4(columns["tsval"], rows), u4(columns["tsecr"], rows)
+        self.c.ip_bytes, self.c.payload = u4(columns["ip_bytes"], rows), u4(columns["payload_bytes"], rows)
+        self.c.frame = u4(columns["frame"], rows) if "frame" in columns else NULL
+        return 0
+
+    cdef inline bint _ours(self, uint32_t row) noexcept nogil:
+        return self.c.verdict[row] == OK and TCP <= self.c.kind[row] <= ICMP_ECHO
+
+    cdef int _hash(self) except -1 nogil:
+        """Where each packet's flow would stand in the index."""
+        cdef Columns *c = &self.c
+        cdef uint64_t *bases = &self.bases[0]
+        cdef uint32_t *tags = &self.tags[0]
+        cdef uint32_t row
+        for row in range(self.rows):
+            bases[row] = self._base(c.kind[row], c.src[row], c.src_port[row], c.dst[row], c.dst_port[row])
+            tags[row] = self._tag(bases[row], c.tunnel[row])
+        return 0
+
+    cdef int _follow(self) except -1 nogil:
+        cdef Columns *c = &self.c
+        cdef uint64_t *bases = &self.bases[0]
+        cdef uint32_t *tags = &self.tags[0]
+        cdef uint32_t row, rows = self.rows, i, slot
         cdef int x
         cdef Flow *flow
         cdef Packet p
-        memset(ours, 0, sizeof(ours))
-        memset(slots, 0, sizeof(slots))
-        with nogil:
-            for i in range(rows + AHEAD):
-                here = i & (WINDOW - 1)
-                ours[here] = False
-                if i < rows and verdict[i] == OK and TCP <= kind[i] <= ICMP_ECHO:
-                    ours[here] = True
-                    bases[here] = self._base(kind[i], src[i], src_port[i], dst[i], dst_port[i])
-                    tags[here] = self._tag(bases[here], tunnel[i])
-                    fetch(&self.index[tags[here] & self.mask])
-                if i >= AHEAD - FLOW_AHEAD:
-                    here = (i - (AHEAD - FLOW_AHEAD)) & (WINDOW - 1)
-                    slots[here] = self.index[tags[here] & self.mask].slot if ours[here] else 0
-                    if slots[here]:
-                        fetch_to_write(&self.flows[slots[here] - 1])
-                if i >= AHEAD - SIDES_AHEAD:
-                    row = i - (AHEAD - SIDES_AHEAD)
-                    slot = slots[row & (WINDOW - 1)]
-                    if slot:
-                        flow = &self.flows[slot - 1]
-                        x = not (flow.end0 == src[row] and flow.port0 == src_port[row])
-                        fetch_to_write(&self.sides[x, slot - 1])
-                        fetch_to_write(&self.sides[1 - x, slot - 1])
-                        fetch_to_write(&self.rings[x, slot - 1])
-                here = (i - AHEAD) & (WINDOW - 1)
-                if i < AHEAD or not ours[here]:
-                    continue
-                p.row, p.tag = i - AHEAD, tags[here]
-                p.time_ns, p.kind, p.flags = time_ns[p.row], kind[p.row], flags[p.row]
-                p.src, p.src_port, p.dst, p.dst_port = src[p.row], src_port[p.row], dst[p.row], dst_port[p.row]
-                p.tunnel, p.dst_mac, p.ip_id = tunnel[p.row], dst_mac[p.row], ip_id[p.row]
-                p.seq, p.ack, p.ip_bytes, p.payload = seq[p.row], ack[p.row], ip_bytes[p.row], payload[p.row]
-                p.end = p.seq + p.payload + ((p.flags & SYN) != 0) + ((p.flags & FIN) != 0)
-                self._packet(bases[here], &p)
-            for i in range(self.touched_count):
-                if i + SIDES_AHEAD < self.touched_count:
-                    row = self.touched[i + SIDES_AHEAD]
-                    fetch_to_write(&self.sides[row & 1, row >> 1])
-                    fetch_to_write(self._mark(M_LAST + (row & 1), row >> 1))
-                self._flush(self.touched[i] >> 1, self.touched[i] & 1)
+        for row in range(rows):
+            if row + FAR < rows:
+                fetch(&self.index[tags[row + FAR] & self.mask])
+            if row + MIDDLE < rows:
+                slot = self.index[tags[row + MIDDLE] & self.mask].slot
+                if slot:
+                    fetch_to_write(&self.flows[slot - 1])
+            i = row + NEAR
+            if i < rows:
+                slot = self.index[tags[i] & self.mask].slot
+                if slot:
+                    flow = &self.flows[slot - 1]
+                    x = not (flow.end0 == c.src[i] and flow.port0 == c.src_port[i])
+                    fetch_to_write(&self.sides[x][slot - 1])
+                    fetch_to_write(&self.sides[1 - x][slot - 1])
+                    fetch_to_write(&self.rings[x][slot - 1])
+            if not self._ours(row):
+                continue
+            p.row, p.tag = row, tags[row]
+            p.time_ns, p.kind, p.flags = c.time_ns[row], c.kind[row], c.flags[row]
+            p.src, p.src_port, p.dst, p.dst_port = c.src[row], c.src_port[row], c.dst[row], c.dst_port[row]
+            p.tunnel, p.dst_mac, p.ip_id = c.tunnel[row], c.dst_mac[row], c.ip_id[row]
+            p.seq, p.ack, p.ip_bytes, p.payload = c.seq[row], c.ack[row], c.ip_bytes[row], c.payload[row]
+            p.end = p.seq + p.payload + ((p.flags & SYN) != 0) + ((p.flags & FIN) != 0)
+            self._packet(bases[row], &p)
+        for i in range(self.touched_count):
+            if i + NEAR < self.touched_count:
+                row = self.touched[i + NEAR]
+                fetch_to_write(&self.sides[row & 1][row >> 1])
+                fetch_to_write(&self.marks[M_LAST + (row & 1)][row >> 1])
+            self._flush(self.touched[i] >> 1, self.touched[i] & 1)
         return 0
+
+
+cdef const int64_t *i8(column, Py_ssize_t rows) except NULL:
+    cdef const int64_t[::1] view = column
+    if view.shape[0] != rows:
+        raise ValueError(f"a column of {view.shape[0]} values in a table of {rows}")
+    return &view[0]
+
+
+cdef const uint32_t *u4(column, Py_ssize_t rows) except NULL:
+    cdef const uint32_t[::1] view = column
+    if view.shape[0] != rows:
+        raise ValueError(f"a column of {view.shape[0]} values in a table of {rows}")
+    return &view[0]
+
+
+cdef const uint16_t *u2(column, Py_ssize_t rows) except NULL:
+    cdef const uint16_t[::1] view = column
+    if view.shape[0] != rows:
+        raise ValueError(f"a column of {view.shape[0]} values in a table of {rows}")
+    return &view[0]
+
+
+cdef const uint8_t *u1(column, Py_ssize_t rows) except NULL:
+    cdef const uint8_t[::1] view = column
+    if view.shape[0] != rows:
+        raise ValueError(f"a column of {view.shape[0]} values in a table of {rows}")
+    return &view[0]
 
 
 def scatter(const Mark[::1] marks, const uint32_t[::1] at, const int64_t[::1] rows, columns):
