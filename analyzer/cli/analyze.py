@@ -13,6 +13,7 @@ from analyzer.cli import anonymous as pseudonyms
 from analyzer.cli import inputs, printable
 
 if TYPE_CHECKING:
+    from analyzer.diagnose.finding import Finding
     from analyzer.diagnose.ruledoc import Rule
 
 EXIT = {"healthy": 0, "bypass": 1, "fault": 1, "cannot-tell": 3}
@@ -31,6 +32,8 @@ EXIT = {"healthy": 0, "bypass": 1, "fault": 1, "cannot-tell": 3}
 @click.option("--os", "systems", multiple=True, metavar="NAME",
               help="Print commands in this dialect first (replypath doctor lists them).")
 @pseudonyms.options
+@click.option("--scripts", "scripts_folder", metavar="DIR",
+              help="Write a script for each host that must change: apply, verify, undo.")
 @click.option("-q", "--quiet", is_flag=True, help="Nothing on standard error but errors.")
 @click.option("-v", "--verbose", count=True, help="Say more; -vv shows tracebacks.")
 def analyze(  # noqa: PLR0913 - click: one argument an option
@@ -44,6 +47,7 @@ def analyze(  # noqa: PLR0913 - click: one argument an option
     *,
     anonymous: bool,
     key_file: str | None,
+    scripts_folder: str | None,
     force: bool,
     quiet: bool,
     verbose: int,
@@ -86,7 +90,18 @@ def analyze(  # noqa: PLR0913 - click: one argument an option
         export.write(diagnosis, report, force=force)
         if not quiet:
             click.echo(f"replypath: report written to {printable(report)}", err=True)
+    if scripts_folder is not None:
+        _write_scripts(diagnosis.findings, Path(scripts_folder), quiet=quiet)
     sys.exit(EXIT[diagnosis.verdict.value])
+
+
+def _write_scripts(findings: tuple[Finding, ...], folder: Path, *, quiet: bool) -> None:
+    """One script for each host and shell: apply, verify, undo."""
+    from analyzer.dialects.scripts import write  # noqa: PLC0415
+
+    for path in write(findings, folder):
+        if not quiet:
+            click.echo(f"replypath: script written to {printable(str(path))}", err=True)
 
 
 def _rules(folder: str | None) -> tuple[Rule, ...] | None:

@@ -10,6 +10,7 @@ from analyzer.diagnose.finding import Finding
 from analyzer.diagnose.frames import attempt_row
 from analyzer.diagnose.judge import Group
 from analyzer.network.host import Host, IPNetwork, System
+from analyzer.remedy.guess import guess
 from analyzer.remedy.situation import Situation
 
 
@@ -28,6 +29,7 @@ def situation(
     inside = _inside(row, real.address, macs, evidence, mapping)
     lan, origin = _lan(real.address, server)
     virtual = Endpoint(ip(row["virtual"]), int(row["virtual_port"])) if row["virtual"] else None
+    system, doubt = _system(row, server, evidence)
     hop_mac = evidence.book.text(row.get("next_hop_mac") or 0) if row.get("went") == "router" else ""
     return Situation(
         cause=found.cause,
@@ -44,8 +46,8 @@ def situation(
         lan_origin="given" if origin else "",
         interface=_interface(real.address, server),
         server=server,
-        system=server.system if server else System.UNKNOWN,
-        system_doubt="" if server else "the capture does not say which system the server runs",
+        system=system,
+        system_doubt=doubt,
         other_reals=tuple(_other_reals(row, evidence)),
         direct_connections_seen=_direct(row, evidence),
         duplicate=ip(row["duplicate_ip"]) if row.get("duplicate_ip") else None,
@@ -65,6 +67,16 @@ def _host_of(address: IPAddress, hosts: Dict[str, Host]) -> Host | None:
         if any(address == own.ip for interface in host.interfaces for own in interface.addresses):
             return host
     return None
+
+
+def _system(row: Row, server: Host | None, evidence: Evidence) -> tuple[System, str]:
+    """The real server's system: given, or guessed from the TTL of its answers, with the doubt."""
+    if server is not None and server.system is not System.UNKNOWN:
+        return server.system, ""
+    seen = evidence.rows("SELECT max(reply_ttl) AS ttl FROM leg WHERE server = ? AND reply_ttl > 0", [row["real"]])
+    if seen[0]["ttl"] is None:
+        return System.UNKNOWN, "no answer of the server is in the capture"
+    return guess(int(seen[0]["ttl"]))
 
 
 def _interface(address: IPAddress, server: Host | None) -> str:

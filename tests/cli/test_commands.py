@@ -95,3 +95,15 @@ def test_the_doctor_names_kernels_and_tools():
     said = run("doctor").output
     for word in ("wire", "flow", "capture", "tshark", "linux-iproute2", "replypath"):
         assert word in said
+
+
+def test_a_script_for_the_host_that_must_change(tmp_path):
+    folder = tmp_path / "scripts"
+    assert run("analyze", SAMPLE / "client.pcap", SAMPLE / "server.pcap", "-q", "--scripts", folder).exit_code == 1
+    (script,) = folder.glob("*.sh")
+    for action in ("apply", "verify", "undo"):
+        assert action in script.read_text()
+    # on a host without that address it refuses, and changes nothing
+    done = subprocess.run(["sh", str(script), "verify"], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert "10.0.2.11" in done.stdout + done.stderr
