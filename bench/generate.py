@@ -9,6 +9,7 @@ small      the same without payload: 6 million packets, 240,000 flows
 flood      SYNs from a million ends to one virtual service
 fewer      the same live flows with 25 packets each ...
 more       ... and with 250
+tiny       two connections: 100 packets
 """
 
 from __future__ import annotations
@@ -163,6 +164,7 @@ def generate(folder: Path, kind: str, scale: float = 1.0) -> Path:
         "flood": lambda: floods(round(1_000_000 * scale)),
         "fewer": lambda: slices(round(10_000 * scale), script(1448, 8), 6_000),
         "more": lambda: slices(round(10_000 * scale), script(1448, 120), 6_000),
+        "tiny": lambda: slices(2, script(1448, 8), 6_000),
     }[kind]
     half = path.with_suffix(".part")
     with half.open("wb") as out:

@@ -20,8 +20,8 @@ class Measure(NamedTuple):
     status: int
 
 
-def run(command: list[str]) -> Measure:
-    """Run a command to its end, its output thrown away.  Memory is looked at every 5 ms."""
+def run(command: list[str], most_seconds: float = 900) -> Measure:
+    """Run a command to its end (or kill it then), its output thrown away.  Memory is looked at every 5 ms."""
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
     anonymous = 0
@@ -31,6 +31,8 @@ def run(command: list[str]) -> Measure:
         if pid:
             break
         anonymous = max(anonymous, _anonymous_kb(status_file))
+        if time.perf_counter() - began > most_seconds:
+            process.kill()
         time.sleep(0.005)
     process.returncode = os.waitstatus_to_exitcode(status)
     return Measure(

@@ -1,6 +1,6 @@
 """Where our time goes: the CPU seconds of each stage of one diagnosis, in one process.
 
-    python -m bench.stages CAPTURE
+``python -m bench.stages CAPTURE`` prints them as JSON.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class Clock:
         self.last = time.process_time()
 
     def mark(self, stage: str) -> None:
+        """Book the time since the last mark on a stage."""
         now = time.process_time()
         self.stages[stage] = self.stages.get(stage, 0.0) + now - self.last
         self.last = now
