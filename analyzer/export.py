@@ -62,7 +62,8 @@ class Frames:
     def __init__(self, diagnosis: Diagnosis) -> None:
         self._times: dict[tuple[str, int], int] = {
             (diagnosis.captures[item.capture].path, item.frame): item.time_ns
-            for finding in diagnosis.findings for item in finding.evidence if item.time_ns
+            for finding in diagnosis.findings for item in finding.evidence
+            if item.time_ns and item.ttl_hops is not None   # an ARP claim may be told with the time of what it explains
         }
 
     def __call__(self, capture: Capture, frames: Sequence[FrameNo]) -> Mapping[FrameNo, RawFrame]:

@@ -113,3 +113,12 @@ def test_a_pipe_of_another_run_is_gone_and_that_is_said(tmp_path):
     assert done.returncode == 2
     assert b"standard input" in done.stderr
     assert not (tmp_path / "out.pcapng").exists()
+
+
+@pytest.mark.parametrize("name", ["dsr-arp", "duplicate-address"])
+def test_evidence_that_is_a_claim_is_shown_too(tmp_path, name):
+    captures = [f"{path.stem}={path}" for path in sorted((SAMPLES / name).glob("*.pcap"))]
+    out = tmp_path / "out.pcapng"
+    done = run("analyze", *captures, "--map", SAMPLES / name / "balancer.yaml", "-q", "--report", out)
+    assert done.exit_code == 1, done.stderr
+    assert out.stat().st_size > 0
