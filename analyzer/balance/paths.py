@@ -101,8 +101,15 @@ SELECT s.*, a.client, a.real, a.virtual_from,
                CASE WHEN answered_ttl IN {START_TTLS} AND rejected_ttl IN {START_TTLS} AND rejected_ttl > forwarded_ttl
                     THEN 'client' END
            WHEN asked_frame IS NOT NULL THEN
-               CASE WHEN answered_src_mac > 0 AND answered_src_mac = asked_dst_mac THEN 'same'
-                    WHEN answered_ttl IN {START_TTLS} THEN 'client'
+               -- it went to where the request went: a tap that holds what comes in, and not what that host sends on
+               CASE WHEN answered_dst_mac > 0 AND asked_src_mac > 0 AND answered_dst_mac <> asked_src_mac
+                         AND (answered_dst_mac = asked_dst_mac
+                              OR EXISTS (SELECT 1 FROM address AS m
+                                         WHERE m.virtual_mac AND m.id IN (answered_dst_mac, asked_dst_mac)))
+                    THEN 'arrived'
+                    WHEN answered_src_mac > 0 AND answered_src_mac = asked_dst_mac THEN 'same'
+                    WHEN answered_ttl IN {START_TTLS} AND (answered_dst_mac IN (0, asked_src_mac) OR asked_src_mac = 0)
+                    THEN 'client'
                     ELSE 'router' END
            WHEN EXISTS {_OWN_CLIENT.format('s.answered_dst_mac')} AND answered_ttl IN {START_TTLS} THEN 'client'
        END AS reply_went,
@@ -114,7 +121,7 @@ LEFT JOIN address AS r ON r.id = a.real
 WHERE NOT a.any_done
 """
 """``reply_went``: back (to where the request came from), client, router, same (arrived by the neighbour that the
-SYN was sent to), NULL = these MACs and TTLs do not tell.
+SYN was sent to), arrived (at the host that the SYN was sent to), NULL = these MACs and TTLs do not tell.
 ``direct``: the client itself sent this SYN to the real server.
 An attempt that was completed anywhere is healthy whatever way its packets took, and is not judged."""
 
@@ -228,7 +235,7 @@ SELECT *,
            WHEN asked AND left_elsewhere AND asked_count > 1 THEN 'certain'
            WHEN asked AND left_elsewhere THEN 'likely'
            -- the client got the real server's own address, but which way is open
-           WHEN asked AND (received OR rejected) AND reply_went IS DISTINCT FROM 'back' THEN 'likely'
+           WHEN asked AND (received OR rejected) AND coalesce(reply_went, '') NOT IN ('back', 'arrived') THEN 'likely'
            -- only the servers' side was captured
            WHEN left_elsewhere AND rejected_directly THEN 'likely'
            -- the client stands on the link, was answered there, and goes on asking by way of another host
