@@ -20,11 +20,11 @@ SOUGHT_WITHIN_NS = 3_100_000_000
 OWNER = f"""
 CREATE TABLE owner AS
 WITH claimed AS (
-    SELECT ip, mac, count, capture, first_frame
+    SELECT ip, mac, count, capture, first_frame, first_ns
     FROM claim
     WHERE kind IN ({ARP_REQUEST}, {ARP_REPLY}, {ND_ADVERT}) AND ip > 0 AND mac > 0
     UNION ALL
-    SELECT asker, mac, count, capture, first_frame      -- who asks gives its own address
+    SELECT asker, mac, count, capture, first_frame, first_ns      -- who asks gives its own address
     FROM claim
     WHERE kind = {ND_SOLICIT} AND asker > 0 AND mac > 0
 ), sent AS (
@@ -33,16 +33,17 @@ WITH claimed AS (
     UNION
     SELECT server, reply_src_mac FROM leg WHERE reply_ttl IN {START_TTLS} AND reply_src_mac > 0
 )
-SELECT ip, mac, sum(count) AS claims, arg_min(capture, first_frame) AS capture, min(first_frame) AS frame
+SELECT ip, mac, sum(count) AS claims, arg_min(capture, first_ns) AS capture, arg_min(first_frame, first_ns) AS frame,
+       min(first_ns) AS ns
 FROM claimed
 WHERE ip NOT IN (SELECT id FROM address WHERE unspecified)
 GROUP BY ip, mac
 UNION ALL
-SELECT ip, mac, 1, NULL, NULL                       -- what a host says of its own interfaces
+SELECT ip, mac, 1, NULL, NULL, NULL                       -- what a host says of its own interfaces
 FROM own_facts
 WHERE (ip, mac) NOT IN (SELECT (ip, mac) FROM claimed)
 UNION ALL
-SELECT ip, mac, 0, NULL, NULL
+SELECT ip, mac, 0, NULL, NULL, NULL
 FROM sent
 WHERE ip NOT IN (SELECT ip FROM claimed)
 """
