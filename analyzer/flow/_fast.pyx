@@ -11,6 +11,7 @@ slot once a packet, slot and row of every mark that is written.  (A check at eac
 of the hundred accesses of a packet doubled the time.)
 """
 
+cimport cython
 from libc.stdint cimport INT64_MIN
 from libc.string cimport memset
 
@@ -31,21 +32,49 @@ cdef enum:
     BLOCK = 8192             # records of flows that are over, in one array
     FIRST_SLOTS = 2048
 
-cdef int S0 = _states.S0, NOTHING = _states.NOTHING, UDP1 = _states.UDP1, UDP2 = _states.UDP2
-cdef uint32_t HIST_S = _states.HIST_S, HIST_H = _states.HIST_H, HIST_A = _states.HIST_A, HIST_D = _states.HIST_D
-cdef uint32_t HIST_F = _states.HIST_F, HIST_R = _states.HIST_R, HIST_T = _states.HIST_T, HIST_G = _states.HIST_G
-cdef uint32_t HIST_W = _states.HIST_W, HIST_Q = _states.HIST_Q, FLIPPED = _states.FLIPPED
-cdef uint32_t BOTH_FINS = HIST_F | HIST_F << 1, ANY_RST = HIST_R | HIST_R << 1
-cdef int WELL_KNOWN_END = _states.WELL_KNOWN_END, EPHEMERAL_BEGIN = _states.EPHEMERAL_BEGIN
+cdef enum:
+    # states.py; held to it below
+    S0 = 0
+    UDP1 = 14
+    UDP2 = 15
+    NOTHING = 16
+    HIST_S = 1
+    HIST_H = 1 << 2
+    HIST_A = 1 << 4
+    HIST_D = 1 << 6
+    HIST_F = 1 << 8
+    HIST_R = 1 << 10
+    HIST_T = 1 << 12
+    HIST_G = 1 << 14
+    HIST_W = 1 << 16
+    HIST_Q = 1 << 18
+    FLIPPED = 1 << 20
+    BOTH_FINS = 3 << 8
+    ANY_RST = 3 << 10
+    WELL_KNOWN_END = 1024
+    EPHEMERAL_BEGIN = 32768
+    # duplicates.py and timeouts.py
+    UNIT_SHIFT = 17
+    TTL_SHIFT = 24
+    PRINT_SHIFT = 28
+    COPY_UNITS = 1144
+    WEAK_UNITS = 38
+    SWEEP = 4
+
 cdef uint64_t OUT_OF_ORDER_NS = _OUT_OF_ORDER_NS, REORDER_NS = _timeouts.REORDER_NS
 cdef uint64_t SALT0 = _duplicates.SALT[0], SALT1 = _duplicates.SALT[1]
-cdef int SWEEP = _timeouts.SWEEP
-cdef int COPY_UNITS = _duplicates.COPY_UNITS, WEAK_UNITS = _duplicates.WEAK_UNITS
-cdef int UNIT_SHIFT = _duplicates.UNIT_SHIFT, PRINT_SHIFT = _duplicates.PRINT_SHIFT, TTL_SHIFT = _duplicates.TTL_SHIFT
 
+assert (S0, UDP1, UDP2, NOTHING) == (_states.S0, _states.UDP1, _states.UDP2, _states.NOTHING)
+assert (HIST_S, HIST_H, HIST_A, HIST_D, HIST_F, HIST_R, HIST_T, HIST_G, HIST_W, HIST_Q, FLIPPED) == (
+    _states.HIST_S, _states.HIST_H, _states.HIST_A, _states.HIST_D, _states.HIST_F, _states.HIST_R, _states.HIST_T,
+    _states.HIST_G, _states.HIST_W, _states.HIST_Q, _states.FLIPPED)
+assert (WELL_KNOWN_END, EPHEMERAL_BEGIN) == (_states.WELL_KNOWN_END, _states.EPHEMERAL_BEGIN)
+assert (UNIT_SHIFT, TTL_SHIFT, PRINT_SHIFT, COPY_UNITS, WEAK_UNITS) == (
+    _duplicates.UNIT_SHIFT, _duplicates.TTL_SHIFT, _duplicates.PRINT_SHIFT, _duplicates.COPY_UNITS,
+    _duplicates.WEAK_UNITS)
+assert SWEEP == _timeouts.SWEEP
 assert _duplicates.REMEMBERED == 8
 assert _layout.MACS == 4
-assert NOTHING == 16
 assert len(_layout.SLOTS) == KINDS_OF_MARKS
 
 _LOOSE = np.dtype([("mark", _layout.MARK), ("owner", "u4"), ("slot", "u4")])
@@ -57,6 +86,7 @@ _TABLES = (
 )
 
 
+@cython.final
 cdef class Tracker:
     """See ``_reference.Tracker``: the same, with the same answers."""
 
