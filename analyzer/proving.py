@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from collections.abc import Mapping as Dict
 
@@ -23,6 +24,8 @@ MOST_FLOWS = 20_000
 
 SAID_BY = ("linux-iproute2", "linux-nftables", "linux-iptables", "linux-net-tools")
 """Dialects whose commands the model executes, in the order in which they are asked."""
+
+NAMES_INTERFACES = re.compile(r"\b[io]if(?:name)?\b")
 
 LEARNED = Origin("learned from the packets")
 
@@ -69,7 +72,22 @@ def inferred(read: Read, evidence: Evidence, mapping: Mapping, hosts: Dict[str, 
     """The network that captures show; without a declared mapping, with what the packets taught of it."""
     observed = read.observed
     services = mapping if mapping.services else learned(evidence)
-    return infer(observed.flows, observed.claims, observed.icmp, observed.book, services, hosts.values())
+    rulesets = {host.name: host.ruleset for host in hosts.values() if _filters(host, services)}
+    return infer(observed.flows, observed.claims, observed.icmp, observed.book, services, hosts.values(), rulesets)
+
+
+def _filters(host: Host, services: Mapping) -> bool:
+    """Whether the model can take the host's own ruleset instead of what the mapping says it does.
+
+    Names of interfaces mean nothing where the host did not tell them.  A balancer
+    whose nft rules translate nothing balances by other means (IPVS, a proxy): the
+    ruleset alone would take its services away.
+    """
+    if "ruleset" not in host.complete or (NAMES_INTERFACES.search(host.ruleset) and not host.interfaces):
+        return False
+    own = {address.ip for each in host.interfaces for address in each.addresses}
+    virtual = {each.virtual.address for each in services.services}
+    return not own & virtual or "dnat" in host.ruleset
 
 
 def say(alternative: Alternative, situation: Situation) -> tuple[str, ...]:

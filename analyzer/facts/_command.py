@@ -11,8 +11,9 @@ import re
 
 _WORDS = (
     r"(?:sudo\s+)?(?:/(?:usr/)?(?:local/)?s?bin/)?"
-    r"(?P<command>(?:ip|route|netstat|ifconfig|arp|ndp|sysctl|ipconfig|netsh|nft|iptables(?:-save)?|conntrack|ipvsadm|ss|cat|"
-    r"uname|hostname|hostnamectl|date|ping|traceroute|tracert|tcpdump|ls|sh|show|do show|powershell|exit|lsmod|nmcli|"
+    r"(?P<command>(?:ip|route|netstat|ifconfig|arp|ndp|sysctl|ipconfig|netsh|nft|"
+    r"ip6?tables(?:-nft|-legacy)?(?:-save)?|conntrack|ipvsadm|ss|cat|uname|"
+    r"hostname|hostnamectl|date|ping|traceroute|tracert|tcpdump|ls|sh|show|do show|powershell|exit|lsmod|nmcli|"
     r"resolvectl|systemctl|ethtool|bridge|ps|dmesg|whoami|uptime)(?:\.exe)?(?=\s|$).*"
     r"|Get-Net\w+.*|/(?:ip|ipv6|interface|system|routing)(?=[\s/]|$).*)"
 )
@@ -23,6 +24,8 @@ _HEADING = re.compile(r"[=*#~+_>|\[<`-][\s=*#~+_>|\[<`-]{0,80}" + _WORDS, re.IGN
 _BARE = re.compile(
     r"(?P<command>(?:ip\s+(?:-\S+\s+)*(?:a|addr|address|l|link|r|ro|route|ru|rule|n|neigh|neighbor|neighbour)\b[-\w\s./:]*"
     r"|route\s+(?:-\w+|print)[-\w\s]*|netstat\s+-\w+[-\w\s]*|ifconfig(?:\s+-?\w+)?|arp\s+-\w+|sysctl\s+-\w+[-\w\s.]*"
+    r"|nft\s+(?:-\w+\s+)*list\s[-\w\s]*|ip6?tables(?:-nft|-legacy)?(?:-save(?:\s+-[-\w\s]+)?|\s+-(?:S|t)\b[-\w\s]*)"
+    r"|conntrack\s+-[-\w\s./]*|cat\s+/proc/net/(?:nf|ip)_conntrack"
     r"|ipconfig(?:\s+/\w+)?|Get-Net\w+[^:]*|show ip(?:v6)? [-\w\s]+|/ip(?:v6)? [-\w\s]+))\s*:?\s*", re.IGNORECASE)
 
 

@@ -9,23 +9,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from analyzer.network.host import Interface, IPInterface, Neighbor, Route, Rule, System
+from analyzer.network.host import Interface, IPInterface, Neighbor, Route, Rule, System, TrackedConnection
 
 ALL_TABLES = 0
 """Stands for every table of a family in ``Facts.listed``."""
 
-_Row = TypeVar("_Row", bound=Route | Rule | Neighbor)
+_Row = TypeVar("_Row", bound=Route | Rule | Neighbor | TrackedConnection)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """A part of a Host.
 
-    ``complete`` holds ``"interfaces" "rules" "neighbors" "sysctls"`` where a
-    listing was whole.  ``listed`` holds (family, table) of each routing table
+    ``complete`` holds ``"interfaces" "rules" "neighbors" "sysctls" "ruleset"`` where
+    a listing was whole.  ``listed`` holds (family, table) of each routing table
     that was printed whole, with ``ALL_TABLES`` for every one of the family.
     ``partial`` holds the kinds of which something was left out: no other
-    listing makes those complete.
+    listing makes those complete.  ``ruleset`` is the text of nft, ``iptables`` that
+    of iptables-save.
     """
 
     system: System = System.UNKNOWN
@@ -38,6 +39,9 @@ class Facts:
     listed: frozenset[tuple[int, int]] = frozenset()
     partial: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
+    ruleset: str = ""
+    iptables: str = ""
+    tracked: tuple[TrackedConnection, ...] = ()
 
     def __add__(self, other: Facts) -> Facts:
         """Both together; of a switch that both tell, the later one holds, and a difference is a warning."""
@@ -48,6 +52,9 @@ class Facts:
         systems = {self.system, other.system} - {System.UNKNOWN}
         if len(systems) > 1:
             notes.append(f"outputs of {self.system} and of {other.system} were given for one host")
+        twice = "" not in {self.ruleset, other.ruleset} and self.ruleset != other.ruleset
+        if twice:
+            notes.append("two different rulesets of nft were given for one host: give one whole 'nft list ruleset'")
         return Facts(
             other.system if self.system is System.UNKNOWN else self.system,
             united(self.interfaces, other.interfaces),
@@ -57,8 +64,11 @@ class Facts:
             {**self.sysctls, **other.sysctls},
             self.complete | other.complete,
             self.listed | other.listed,
-            self.partial | other.partial,
+            self.partial | other.partial | (frozenset({"ruleset"}) if twice else frozenset()),
             (*self.warnings, *other.warnings, *notes),
+            _texts(self.ruleset, other.ruleset),
+            _texts(self.iptables, other.iptables),
+            _once(self.tracked, other.tracked),
         )
 
 
@@ -92,6 +102,11 @@ def distinct(routes: Iterable[Route]) -> tuple[Route, ...]:
         if same not in found or (route.protocol and not found[same].protocol):
             found[same] = route
     return tuple(found.values())
+
+
+def _texts(first: str, second: str) -> str:
+    """Both texts, and one that was given twice once."""
+    return first + second if first != second else first
 
 
 def _addresses(told: Iterable[IPInterface]) -> tuple[IPInterface, ...]:

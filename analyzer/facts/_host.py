@@ -32,6 +32,7 @@ def host_of(name: str, facts: Facts) -> Host:
     return Host(
         name, facts.system, facts.interfaces, facts.routes, facts.rules, facts.neighbors, dict(facts.sysctls),
         frozenset(complete), tuple(map(printable, (*facts.warnings, *notes))),
+        facts.ruleset or facts.iptables, facts.tracked,
     )
 
 

@@ -1,4 +1,4 @@
-"""A host as its own commands describe it: interfaces, addresses, routes, rules, neighbours, switches.
+"""A host as its own commands describe it: interfaces, addresses, routes, rules, neighbours, switches, filter.
 
 These are facts with an origin, filled by ``facts/`` (what the user pasted) and
 by ``network/infer.py`` (what the capture shows).  What is not known is ``None``
@@ -138,12 +138,44 @@ class Interface:
 
 
 @dataclass(frozen=True, slots=True)
+class PacketTuple:
+    """One direction of a tracked connection, as packets of that direction carry it.
+
+    Ports are 0 where the protocol has none; ``icmp`` is type, code and identifier.
+    """
+
+    source: IPAddress
+    destination: IPAddress
+    source_port: int = 0
+    destination_port: int = 0
+    icmp: tuple[int, int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedConnection:
+    """One row of the connection tracking table (conntrack(8)).
+
+    ``protocol`` is the number in the IP header, ``state`` the kernel's word (empty
+    for protocols without states), ``flags`` are such as ``UNREPLIED`` and ``ASSURED``.
+    A ``reply`` that is not ``original`` turned round shows what was translated.
+    """
+
+    protocol: int
+    state: str
+    original: PacketTuple
+    reply: PacketTuple
+    flags: tuple[str, ...] = ()
+    origin: Origin | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
     """All that is known of one host; ``complete`` names the kinds of fact that were given in full.
 
-    ``complete`` holds any of ``"interfaces" "routes" "rules" "neighbors" "sysctls"``:
+    ``complete`` holds any of ``"interfaces" "routes" "rules" "neighbors" "sysctls" "ruleset"``:
     a routing table that was pasted whole proves what it does not hold, an inferred
-    one proves only what it holds.
+    one proves only what it holds.  ``ruleset`` is the packet filter as the host printed
+    it: ``nft list ruleset`` (``"ruleset"`` is complete), else ``iptables-save`` (it never is).
     """
 
     name: str
@@ -155,3 +187,5 @@ class Host:
     sysctls: dict[str, str] = field(default_factory=dict)
     complete: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
+    ruleset: str = ""
+    tracked: tuple[TrackedConnection, ...] = ()
