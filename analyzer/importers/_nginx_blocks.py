@@ -24,7 +24,7 @@ class Blocks:
 
     def read(self) -> list[Statement]:
         """All statements outside of any braces."""
-        from crossplane.errors import NgxParserSyntaxError  # noqa: PLC0415 - 6 ms, for nginx alone
+        from crossplane.errors import NgxParserBaseException  # noqa: PLC0415 - 6 ms, for nginx alone
         from crossplane.lexer import lex_string  # noqa: PLC0415 - see above
 
         try:
@@ -34,7 +34,7 @@ class Blocks:
                         self.words.append(Word(token, 0, line))
                 else:
                     self.mark(token, line)
-        except NgxParserSyntaxError as error:
+        except NgxParserBaseException as error:
             line = error.lineno or len(self.lines)
             raise self.problems.stop(line, 0, "nginx's syntax", str(error.strerror)) from None
         if self.words:

@@ -30,8 +30,12 @@ class Expected(ValueError):
 
 def shown(text: str) -> str:
     """A text of a stranger between quotes: clipped, and without anything that a terminal obeys."""
-    clipped = text if len(text) <= _CLIP else text[:_CLIP] + "…"
-    return "'" + "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in clipped) + "'"
+    return "'" + clean(text if len(text) <= _CLIP else text[:_CLIP] + "…") + "'"
+
+
+def clean(text: str) -> str:
+    """A text without anything that a terminal obeys."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -60,7 +64,7 @@ class Problems:
             return
         where = ":".join([self.source, *(str(n) for n in (line, column) if n)])
         tail = (f", got {got}" if got else "") + (f"; {hint}" if hint else "")
-        self.found[line, column, f"{where}: expected {expected}{tail}"] = None
+        self.found[line, column, clean(f"{where}: expected {expected}{tail}")] = None
 
     def stop(self, line: int, column: int, expected: str, got: str = "", hint: str = "") -> ConfigSyntaxError:
         """The error to raise where reading cannot go on: all problems so far, and this one."""

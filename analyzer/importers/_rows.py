@@ -20,7 +20,7 @@ from analyzer.balance.mapping import (
     VirtualService,
 )
 from analyzer.importers._address import address, port, unicast
-from analyzer.importers._problems import Expected, Problems, shown
+from analyzer.importers._problems import Expected, Problems, clean, shown
 from analyzer.importers._services import PORTS
 from analyzer.units import Origin
 
@@ -71,7 +71,7 @@ class Rows:
 
     def note(self, origin: Origin, text: str) -> None:
         """The same, of a place that is known already."""
-        self.warnings[ConfigWarning(origin, text)] = None
+        self.warnings[ConfigWarning(origin, clean(text))] = None
 
     def own(self, address: IPAddress | None) -> None:
         """An address of the balancer itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cache
@@ -23,7 +24,7 @@ MOST_BYTES = 64 * 1024 * 1024
 
 
 def read_mappings(paths: Sequence[str | Path]) -> Mapping:
-    """The mapping that all the files declare together.
+    """The mapping that all the files declare together; ``-`` is standard input.
 
     Raises ``ConfigSyntaxError`` with every problem of every file, or
     ``ConflictingMapping`` where two of them disagree about one virtual service.
@@ -120,8 +121,11 @@ def _refusal(text: str, source: str) -> Sequence[str]:
 def _text(path: Path) -> str:
     """A file as text: UTF-8 with or without mark, else Latin-1; refused where it is no text."""
     try:
-        with path.open("rb") as file:
-            octets = file.read(MOST_BYTES + 1)
+        if str(path) == "-":    # what was pasted or piped
+            octets = sys.stdin.buffer.read(MOST_BYTES + 1)
+        else:
+            with path.open("rb") as file:
+                octets = file.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         raise ConfigSyntaxError([f"{path}: cannot be read: {(reason or str(error)).lower()}"]) from None

@@ -109,6 +109,9 @@ def _addresses(host: Statement, rows: Rows, what: str) -> Iterator[tuple[IPAddre
     """``ipv4`` and ``ipv6`` of a host; without them it has a name only."""
     found = False
     for child in host.find("ipv4", "ipv6"):
+        if len(child.words) < 2:
+            rows.problems.add(child.line, child.words[0].column, f"{what}: an address", "a message")
+            continue
         found = True
         address = rows.address(child.words[1].partition("/")[0], child.line, child.words[1].column, what)
         if address is not None:

@@ -156,3 +156,40 @@ def test_long_monotonous_texts_do_not_hold_us_up(importer):
         importer.sniff(text)
         with contextlib.suppress(ConfigError):
             importer.read(text, "long")
+
+
+CRASHED = {
+    "a Lua directive without its block": ("nginx", "http {\n content_by_lua_block x;\n}\n"),
+    "a message where a value belongs": ("seesaw", "node: <\n ipv4: < >\n>\n"),
+    "a NUL in a name": ("haproxy", "listen a\n bind :80\n server \0 x.example.com:80\n"),
+    "a NUL in an error": ("haproxy", "listen a\n bind \0:::80\n"),
+}
+
+
+@pytest.mark.parametrize("name, text", CRASHED.values(), ids=CRASHED)
+def test_what_once_went_wrong(name, text):
+    try:
+        check(importers()[name].read(text, "x"), "x", text)
+    except ConfigError as error:
+        assert all(line.isprintable() for line in str(error).splitlines())
+
+
+STRANGERS = (
+    "access_list", ".rst", "examples-1.json", "ios-native-vlan", "cisco_asa_show_nat.raw", "translations.yml", "host1.json",
+    "badBigip.conf", "routing.sh", "internet-host.json", "firewall.json", "host2.json", "fedora27-iptables.xml",
+    "not-included.conf", "conf.d__bar.conf", "conf.d__foo.conf", "quote-behavior__nginx.conf", "nat_rules", "data__config.json",
+    "cfg_nat_addr_map_get.raw", "cfg_nat_get.raw")
+"""Files beside the configurations that hold none of a kind that we read: documents, hosts, fragments without a directive."""
+
+BROKEN = ("conf__ports.cfg", "broken-above.conf", "broken-below.conf", "spelling-mistake__nginx.conf", "ip-nat-source-static")
+"""Files that their authors broke on purpose, and say so in them."""
+
+
+@pytest.mark.skipif(not SHARED, reason="no ../shared/configs")
+def test_nothing_is_refused_but_strangers_and_what_is_broken_on_purpose():
+    for path in SHARED:
+        try:
+            read_mappings([path])
+        except ConfigError as error:
+            stranger = "not a configuration that we know" in str(error)
+            assert path.name.endswith(STRANGERS if stranger else BROKEN), error

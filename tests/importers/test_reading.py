@@ -103,3 +103,10 @@ def test_kinds_are_recognised_by_content_and_not_by_name():
 
 def test_no_files_are_no_mapping():
     assert read_mappings([]) == read_texts([])
+
+
+def test_a_dash_is_standard_input(monkeypatch, rows):
+    import io
+    import types
+    monkeypatch.setattr("sys.stdin", types.SimpleNamespace(buffer=io.BytesIO(LVS.format("10.0.2.11:80").encode())))
+    assert rows(read_mappings(["-"])) == ["203.0.113.10:80/tcp@1 nat 10.0.2.11:80@2"]
