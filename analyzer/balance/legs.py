@@ -165,7 +165,7 @@ SELECT f.capture, f.flow, f.kind, f.tunnel, f.initiator, f.initiator_port, f.res
        r.first_frame IS NULL
            AND (f.data_r_dst_mac IN (0, f.data_i_src_mac, f.data_i_dst_mac) OR f.data_i_src_mac = 0
                 OR EXISTS (SELECT 1 FROM address AS m
-                           WHERE m.virtual_mac AND m.id IN (f.data_r_dst_mac, f.data_i_src_mac))),
+                           WHERE m.virtual_mac AND m.id = f.data_r_dst_mac)),
        0, f.data_i_frame, f.data_r_frame, f.first_ns, f.last_ns, 0, 0, 0, 0, 0
 FROM flow AS f
 LEFT JOIN refusal AS r ON r.capture = f.capture AND (r.quote_src, r.quote_dst) = (f.responder, f.initiator)
