@@ -22,6 +22,9 @@ from analyzer.units import Origin
 MOST_BYTES = 64 * 1024 * 1024
 """Larger than any configuration that we have heard of; a capture given by mistake stops here."""
 
+_HEAD = 200_000
+"""Characters that nearly always tell what a file is; only where they do not, all of it is looked at."""
+
 
 def read_mappings(paths: Sequence[str | Path]) -> Mapping:
     """The mapping that all the files declare together; ``-`` is standard input.
@@ -88,9 +91,10 @@ def importers() -> dict[str, ModuleType]:
 
 def recognise(text: str, source: str) -> ModuleType:
     """The importer that claims this text; ``ConfigSyntaxError`` in one sentence where none does."""
-    for importer in importers().values():
-        if importer.sniff(text):
-            return importer
+    for part in (text[:_HEAD], text) if len(text) > _HEAD else (text,):
+        for importer in importers().values():
+            if importer.sniff(part):
+                return importer
     raise ConfigSyntaxError(_refusal(text, source))
 
 

@@ -110,3 +110,8 @@ def test_a_dash_is_standard_input(monkeypatch, rows):
     import types
     monkeypatch.setattr("sys.stdin", types.SimpleNamespace(buffer=io.BytesIO(LVS.format("10.0.2.11:80").encode())))
     assert rows(read_mappings(["-"])) == ["203.0.113.10:80/tcp@1 nat 10.0.2.11:80@2"]
+
+
+def test_a_long_preamble_hides_nothing(rows):
+    text = "# nothing yet\n" * 20_000 + LVS.format("10.0.2.11:80")
+    assert rows(read_texts([(text, "long")])) == ["203.0.113.10:80/tcp@20001 nat 10.0.2.11:80@20002"]
