@@ -99,7 +99,9 @@ def test_a_fault_that_is_captured_everywhere_is_named(fault, arms, mapping):
     assert {f.cause.value for f in answer.findings} == ({expected} if expected else set()), \
         told(played, captures(played), answer)
     assert not list(wrong(played, captures(played), answer))
-    assert all(f.certainty.value == "certain" for f in answer.findings)
+    # a silent server is never certain: an interface that nobody captured could have carried the reply
+    sure = "likely" if expected == "server-silent" else "certain"
+    assert all(f.certainty.value == sure for f in answer.findings)
 
 
 # What the search found, each once.
