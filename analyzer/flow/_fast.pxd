@@ -65,12 +65,6 @@ cdef packed struct Rare:
     uint8_t rst_flags
     uint8_t spare[3]
 
-cdef packed struct Over:
-    uint64_t bytes
-    uint32_t packets, passed_bytes, syns, rsts, retrans, retrans_bytes
-    uint8_t rst_flags, dst_macs
-    uint8_t spare[6]
-
 cdef packed struct Mark:
     int64_t position, ns
     uint32_t frame, seq, ack, tsval, tsecr, src_mac, dst_mac
@@ -82,10 +76,6 @@ cdef packed struct Ring:
 
 cdef packed struct MoreMacs:
     uint32_t macs[4]
-
-cdef packed struct Loose:
-    Mark mark
-    uint32_t owner, slot
 
 cdef packed struct Entry:
     uint32_t slot            # plus one; 0 = empty
@@ -118,6 +108,47 @@ cdef struct Columns:
     const uint8_t *kind
     const uint8_t *flags
     const uint8_t *ttl
+
+cdef struct Out:
+    int64_t *first_ns
+    int64_t *last_ns
+    uint64_t *bytes[2]
+    uint32_t *flow
+    uint32_t *tunnel
+    uint32_t *history
+    uint32_t *duplicates
+    uint32_t *synacks
+    uint32_t *synack_last_seq
+    uint32_t *syns
+    uint32_t *first_frame
+    uint32_t *end[2]
+    uint32_t *packets[2]
+    uint32_t *rsts[2]
+    uint32_t *retrans[2]
+    uint32_t *retrans_bytes[2]
+    uint32_t *passed_bytes[2]
+    uint16_t *port[2]
+    uint16_t *window[2]
+    uint16_t *mss[2]
+    uint16_t *interface
+    uint16_t *vlan
+    uint8_t *kind
+    uint8_t *state
+    uint8_t *rst_flags[2]
+    uint8_t *dst_macs[2]
+
+cdef struct MarkOut:
+    int64_t *position
+    int64_t *ns
+    uint32_t *frame
+    uint32_t *seq
+    uint32_t *ack
+    uint32_t *tsval
+    uint32_t *tsecr
+    uint32_t *src_mac
+    uint32_t *dst_mac
+    uint16_t *ip_id
+    uint8_t *ttl
 
 cdef struct Packet:
     int64_t time_ns
@@ -168,3 +199,34 @@ cdef inline bint same_ends(Flow *flow, Packet *p) noexcept nogil:
 cdef inline int direction(Flow *flow, Packet *p) noexcept nogil:
     """0 where the sender is that of the flow's first packet, else 1."""
     return not (flow.end0 == p.src and flow.port0 == p.src_port)
+
+
+cdef inline void put4(uint32_t *column, uint32_t row, uint32_t value, bint always) noexcept nogil:
+    """Write a value, unless it is the zero that stands there."""
+    if value or always:
+        column[row] = value
+
+
+cdef inline void put2(uint16_t *column, uint32_t row, uint16_t value, bint always) noexcept nogil:
+    if value or always:
+        column[row] = value
+
+
+cdef inline void put1(uint8_t *column, uint32_t row, uint8_t value, bint always) noexcept nogil:
+    if value or always:
+        column[row] = value
+
+
+cdef inline int place_of(uint32_t what, int initiator) noexcept nogil:
+    """The place among tables.MARKS of a mark kept by direction; -1 where FLOWS has none."""
+    if what < M_RST:
+        return what
+    if what < M_DATA:
+        return 5 + (<int>(what - M_RST) != initiator)
+    if what < M_DATA2:
+        return 7 + (<int>(what - M_DATA) != initiator)
+    if what < M_FIN:
+        return 9 if <int>(what - M_DATA2) != initiator else -1
+    if what < M_LAST:
+        return 10 + (<int>(what - M_FIN) != initiator)
+    return 12 + (<int>(what - M_LAST) != initiator)

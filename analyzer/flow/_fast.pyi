@@ -1,11 +1,8 @@
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.flow.layout import Records
 from analyzer.flow.timeouts import Limits
-from analyzer.tables import Column, PacketTable
+from analyzer.tables import PacketTable, Table
 
 class Tracker:
     compiled: bool
@@ -13,8 +10,5 @@ class Tracker:
     live: int
     def __init__(self, limits: Limits, secret: int) -> None: ...
     def feed(self, table: PacketTable) -> None: ...
-    def records(self, *, final: bool = False) -> Records: ...
-
-def scatter(
-    marks: NDArray[np.void], at: NDArray[np.uint32], rows: NDArray[np.int64], columns: Sequence[Column]
-) -> None: ...
+    def table(self, capture: int, *, final: bool = False) -> Table: ...
+    def first_frames(self) -> NDArray[np.uint32]: ...

@@ -23,13 +23,14 @@ from analyzer.flow import states as _states
 from analyzer.flow import timeouts as _timeouts
 from analyzer.flow._side import OUT_OF_ORDER_NS as _OUT_OF_ORDER_NS
 from analyzer.flow._side import Packet as _Packet
+from analyzer.flow.rows import Store
+from analyzer.tables import MARKS
 
 cdef enum:
     NEAR = 8                 # how many packets ahead the directions are fetched,
     MIDDLE = 16              # the flow that says which direction it is,
     FAR = 24                 # and the index that leads to the flow
     KINDS_OF_MARKS = 15
-    BLOCK = 8192             # records of flows that are over, in one array
     FIRST_SLOTS = 2048
 
 cdef enum:
@@ -51,6 +52,8 @@ cdef enum:
     FLIPPED = 1 << 20
     BOTH_FINS = 3 << 8
     ANY_RST = 3 << 10
+    OURS = 0x55555
+    THEIRS = 0xAAAAA
     WELL_KNOWN_END = 1024
     EPHEMERAL_BEGIN = 32768
     # duplicates.py and timeouts.py
@@ -68,6 +71,9 @@ assert (S0, UDP1, UDP2, NOTHING) == (_states.S0, _states.UDP1, _states.UDP2, _st
 assert (HIST_S, HIST_H, HIST_A, HIST_D, HIST_F, HIST_R, HIST_T, HIST_G, HIST_W, HIST_Q, FLIPPED) == (
     _states.HIST_S, _states.HIST_H, _states.HIST_A, _states.HIST_D, _states.HIST_F, _states.HIST_R, _states.HIST_T,
     _states.HIST_G, _states.HIST_W, _states.HIST_Q, _states.FLIPPED)
+assert OURS == _states.INITIATORS and THEIRS == OURS << 1
+assert list(MARKS) == ["syn", "syn2", "synack", "synack2", "estab", "rst_i", "rst_r", "data_i", "data_r", "data_r2",
+                       "fin_i", "fin_r", "last_i", "last_r"]
 assert (WELL_KNOWN_END, EPHEMERAL_BEGIN) == (_states.WELL_KNOWN_END, _states.EPHEMERAL_BEGIN)
 assert (UNIT_SHIFT, TTL_SHIFT, PRINT_SHIFT, COPY_UNITS, WEAK_UNITS) == (
     _duplicates.UNIT_SHIFT, _duplicates.TTL_SHIFT, _duplicates.PRINT_SHIFT, _duplicates.COPY_UNITS,
@@ -77,8 +83,8 @@ assert _duplicates.REMEMBERED == 8
 assert _layout.MACS == 4
 assert len(_layout.SLOTS) == KINDS_OF_MARKS
 
-_LOOSE = np.dtype([("mark", _layout.MARK), ("owner", "u4"), ("slot", "u4")])
 _ENTRY = np.dtype([("slot", "u4"), ("tag", "u4"), ("tunnel", "u4")])
+_MARKS = list(MARKS)
 _COLUMNS = [name for name in _Packet._fields if name != "frame"]
 _TABLES = (
     ((), _layout.FLOW), ((), _layout.OPENING), ((2,), _layout.SIDE), ((2,), _layout.RARE), ((2,), _layout.RING),
@@ -94,12 +100,12 @@ cdef class Tracker:
 
     cdef readonly long long evicted
     cdef readonly uint32_t live
-    cdef uint64_t secret, half_open_ns, established_ns, closed_ns, datagram_ns
+    cdef uint64_t secret, half_open_ns, established_ns, closed_ns, settled_ns, datagram_ns
     cdef uint32_t limit, capacity, slots, hand, number, entries, mask, free_count, touched_count
-    cdef uint32_t over_count, over_before, loose_count, first_frame
+    cdef uint32_t first_frame, room
     cdef int64_t clock, previous
-    cdef object tables
-    cdef list blocks, loose_by_slot
+    cdef object tables, store
+    cdef bint looked                 # rows were written before their flow was over
     # of live flows, by slot: ``capacity`` records each, which ``_packet`` checks once for each packet
     cdef Flow *flows
     cdef Opening *openings
@@ -111,11 +117,9 @@ cdef class Tracker:
     cdef uint32_t[::1] free
     cdef Entry *index                # mask + 1 entries
     cdef object index_table
-    # of flows that are over
-    cdef Flow[::1] over_flows
-    cdef Opening[::1] over_openings
-    cdef Over[:, ::1] over_sides
-    cdef Loose[::1] loose
+    # of FLOWS, by column: ``room`` rows
+    cdef Out out
+    cdef MarkOut mark_out[14]
     # of the transition table, and of the batch at hand: columns of ``rows`` values, which ``feed`` checks
     cdef uint8_t moves[17][2][7]
     cdef uint8_t half_open[17]
@@ -128,7 +132,7 @@ cdef class Tracker:
         self.limit = max(1, limits.live_flows)
         self.secret = secret
         self.half_open_ns, self.established_ns = limits.half_open_ns, limits.established_ns
-        self.closed_ns, self.datagram_ns = limits.closed_ns, limits.datagram_ns
+        self.closed_ns, self.settled_ns, self.datagram_ns = limits.closed_ns, limits.settled_ns, limits.datagram_ns
         self.clock = self.previous = INT64_MIN
         self._set_index(np.zeros(1024, dtype=_ENTRY))
         for state in range(17):
@@ -136,11 +140,9 @@ cdef class Tracker:
             for who in range(2):
                 for what in range(7):
                     self.moves[state][who][what] = _states.MOVES[state, who, what]
-        self.blocks = []
-        self.loose_by_slot = [[] for _ in _layout.SLOTS]
         self._reserve()
-        self._new_block()
-        self._new_loose()
+        self.store = Store()
+        self._set_columns()
 
     # Room ----------------------------------------------------------------------------------------
 
@@ -174,28 +176,6 @@ cdef class Tracker:
         self.index, self.mask = &entries[0], <uint32_t>(entries.shape[0] - 1)
         return 0
 
-    cdef int _new_block(self) except -1:
-        flows = np.zeros(BLOCK, dtype=_layout.FLOW)
-        openings = np.zeros(BLOCK, dtype=_layout.OPENING)
-        sides = np.zeros((2, BLOCK), dtype=_layout.OVER)
-        self.over_before = <uint32_t>(BLOCK * len(self.blocks))
-        self.blocks.append((flows, openings, sides))
-        self.over_flows, self.over_openings, self.over_sides = flows, openings, sides
-        self.over_count = 0
-        return 0
-
-    cdef int _new_loose(self) except -1:
-        """Sort the marks of flows that are over by what they are, and begin anew."""
-        if self.loose_count:
-            block = np.asarray(self.loose)[:self.loose_count]
-            for slot, sorted_ones in enumerate(self.loose_by_slot):
-                these = block[block["slot"] == slot]
-                if len(these):
-                    sorted_ones.append(_layout.Marks(these["owner"].copy(), these["mark"].copy(), None))
-        self.loose = np.zeros(BLOCK, dtype=_LOOSE)
-        self.loose_count = 0
-        return 0
-
     cdef int _grow(self) except -1:
         """An index twice as large."""
         bigger = _layout.zeros((2 * (self.mask + 1),), _ENTRY)
@@ -210,76 +190,191 @@ cdef class Tracker:
                 new[place] = old[i]
         return self._set_index(bigger)
 
-    # What is over --------------------------------------------------------------------------------
+    # Rows of FLOWS -------------------------------------------------------------------------------
 
-    cdef int _put_loose(self, uint32_t slot, uint32_t what, uint32_t kept_in) except -1 nogil:
-        cdef Loose *loose
-        if self.loose_count == BLOCK:
-            with gil:
-                self._new_loose()
-        loose = &self.loose[self.loose_count]
-        loose.mark = self.marks[kept_in][slot]
-        loose.owner, loose.slot = self.over_before + self.over_count, what
-        self.loose_count += 1
+    cdef int _set_columns(self) except -1:
+        """Pointers to the columns of FLOWS, each of ``room`` values."""
+        c, rows = self.store.columns, self.store.capacity
+        cdef Out *o = &self.out
+        cdef MarkOut *m
+        self.room = rows
+        o.first_ns, o.last_ns = w8(c["first_ns"], rows), w8(c["last_ns"], rows)
+        o.flow, o.tunnel, o.history = w4(c["flow"], rows), w4(c["tunnel"], rows), w4(c["history"], rows)
+        o.duplicates, o.synacks = w4(c["duplicates"], rows), w4(c["synack_count"], rows)
+        o.synack_last_seq, o.syns = w4(c["synack_last_seq"], rows), w4(c["syn_count"], rows)
+        o.first_frame = w4(c["first_frame"], rows)
+        o.interface, o.vlan = w2(c["interface"], rows), w2(c["vlan"], rows)
+        o.kind, o.state = w1(c["kind"], rows), w1(c["state"], rows)
+        for x, (role, whole) in enumerate((("i", "initiator"), ("r", "responder"))):
+            o.end[x], o.port[x] = w4(c[whole], rows), w2(c[f"{whole}_port"], rows)
+            o.packets[x], o.bytes[x] = w4(c[f"packets_{role}"], rows), <uint64_t *>w8(c[f"bytes_{role}"].view("i8"), rows)
+            o.rsts[x], o.rst_flags[x] = w4(c[f"rst_{role}_count"], rows), w1(c[f"rst_{role}_flags"], rows)
+            o.retrans[x], o.retrans_bytes[x] = w4(c[f"retrans_{role}"], rows), w4(c[f"retrans_{role}_bytes"], rows)
+            o.passed_bytes[x], o.dst_macs[x] = w4(c[f"passed_{role}_bytes"], rows), w1(c[f"dst_macs_{role}"], rows)
+            o.window[x], o.mss[x] = w2(c[f"window_{role}"], rows), w2(c[f"mss_{role}"], rows)
+        for what, name in enumerate(_MARKS):
+            m = &self.mark_out[what]
+            m.position, m.ns = w8(c[f"{name}_position"], rows), w8(c[f"{name}_ns"], rows)
+            m.frame, m.seq, m.ack = w4(c[f"{name}_frame"], rows), w4(c[f"{name}_seq"], rows), w4(c[f"{name}_ack"], rows)
+            m.tsval, m.tsecr = w4(c[f"{name}_tsval"], rows), w4(c[f"{name}_tsecr"], rows)
+            m.src_mac, m.dst_mac = w4(c[f"{name}_src_mac"], rows), w4(c[f"{name}_dst_mac"], rows)
+            m.ip_id, m.ttl = w2(c[f"{name}_ip_id"], rows), w1(c[f"{name}_ttl"], rows)
+        return 0
+
+    cdef int _put_flow(self, uint32_t slot) noexcept nogil:
+        """What FLOWS says of the flow itself.  Zeros are only written where something else may stand."""
+        cdef Flow *flow = &self.flows[slot]
+        cdef Opening *opening = &self.openings[slot]
+        cdef Out *o = &self.out
+        cdef uint32_t row = flow.flow, history = flow.history
+        cdef bint looked = self.looked
+        if flow.initiator:
+            history = history << 1 & THEIRS | history >> 1 & OURS | history & FLIPPED
+        o.first_ns[row], o.last_ns[row], o.flow[row] = flow.first_ns, flow.last_ns, row
+        o.end[flow.initiator][row], o.end[1 - flow.initiator][row] = flow.end0, flow.end1
+        o.port[flow.initiator][row], o.port[1 - flow.initiator][row] = flow.port0, flow.port1
+        o.history[row], o.kind[row], o.first_frame[row] = history, flow.kind, opening.first_frame
+        put1(o.state, row, flow.state, looked)
+        put4(o.tunnel, row, flow.tunnel, looked)
+        put4(o.duplicates, row, flow.duplicates, looked)
+        put4(o.synacks, row, flow.synacks, looked)
+        put4(o.synack_last_seq, row, flow.synack_last_seq, looked)
+        put2(o.interface, row, opening.interface, looked)
+        put2(o.vlan, row, opening.vlan, looked)
+        put2(o.window[0], row, opening.window_i, looked)
+        put2(o.window[1], row, opening.window_r, looked)
+        put2(o.mss[0], row, opening.mss_i, looked)
+        put2(o.mss[1], row, opening.mss_r, looked)
+        return 0
+
+    cdef int _put_side(self, uint32_t slot, int x) noexcept nogil:
+        """What FLOWS says of one direction."""
+        cdef Flow *flow = &self.flows[slot]
+        cdef Side *side = &self.sides[x][slot]
+        cdef Rare *rare = &self.rares[x][slot]
+        cdef Out *o = &self.out
+        cdef int role = x != flow.initiator
+        cdef uint32_t row = flow.flow
+        cdef bint looked = self.looked
+        put4(o.packets[role], row, side.packets, looked)
+        if side.bytes or looked:
+            o.bytes[role][row] = side.bytes
+        put4(o.passed_bytes[role], row, side.passed_bytes, looked)
+        put1(o.dst_macs[role], row, side.dst_macs, looked)
+        put4(o.rsts[role], row, rare.rsts, looked)
+        put1(o.rst_flags[role], row, rare.rst_flags, looked)
+        put4(o.retrans[role], row, rare.retrans, looked)
+        put4(o.retrans_bytes[role], row, rare.retrans_bytes, looked)
+        if role == 0:
+            put4(o.syns, row, rare.syns, looked)
+        return 0
+
+    cdef int _put_mark(self, uint32_t slot, uint32_t what) noexcept nogil:
+        """One mark of the flow, if it was set."""
+        cdef Flow *flow = &self.flows[slot]
+        cdef Mark *mark
+        cdef MarkOut *m
+        cdef uint32_t kept_in = what, row = flow.flow
+        cdef int place = place_of(what, flow.initiator)
+        if what >= M_LAST:
+            kept_in = flow.last1 if what > M_LAST else flow.last0
+        if place < 0 or kept_in == NO_SLOT or (what < M_LAST and not flow.present >> what & 1):
+            return 0
+        mark, m = &self.marks[kept_in][slot], &self.mark_out[place]
+        m.position[row], m.ns[row], m.frame[row] = mark.position, mark.ns, mark.frame
+        put4(m.seq, row, mark.seq, False)
+        put4(m.ack, row, mark.ack, False)
+        put4(m.tsval, row, mark.tsval, False)
+        put4(m.tsecr, row, mark.tsecr, False)
+        put4(m.src_mac, row, mark.src_mac, False)
+        put4(m.dst_mac, row, mark.dst_mac, False)
+        put2(m.ip_id, row, mark.ip_id, False)
+        put1(m.ttl, row, mark.ttl, False)
+        return 0
+
+    cdef int _clear_marks(self, uint32_t row) noexcept nogil:
+        """All marks of a row that was written before."""
+        cdef MarkOut *m
+        cdef int place
+        for place in range(14):
+            m = &self.mark_out[place]
+            m.position[row] = m.ns[row] = 0
+            m.frame[row] = m.seq[row] = m.ack[row] = m.tsval[row] = m.tsecr[row] = m.src_mac[row] = m.dst_mac[row] = 0
+            m.ip_id[row] = 0
+            m.ttl[row] = 0
         return 0
 
     cdef int _retire(self, uint32_t slot) except -1 nogil:
+        """The flow is over: its row is written, its slot is free."""
         cdef Flow *flow = &self.flows[slot]
-        cdef Side *side
-        cdef Rare *rare
-        cdef Over *over
-        cdef uint64_t base
+        cdef uint64_t base = self._base(flow.kind, flow.end0, flow.port0, flow.end1, flow.port1)
         cdef uint32_t what
         cdef int x
-        if self.over_count == BLOCK:
-            with gil:
-                self._new_block()
-        base = self._base(flow.kind, flow.end0, flow.port0, flow.end1, flow.port1)
         self._forget(base, flow.tunnel, slot)
         if flow.other_tunnel != flow.tunnel:
             self._forget(base, flow.other_tunnel, slot)
         if flow.tunnel and flow.other_tunnel:
             self._forget(base, 0, slot)
+        if self.looked:
+            self._clear_marks(flow.flow)
         for x in range(2):
             self._flush(slot, x)
-            side, rare, over = &self.sides[x][slot], &self.rares[x][slot], &self.over_sides[x, self.over_count]
-            over.bytes, over.packets, over.passed_bytes = side.bytes, side.packets, side.passed_bytes
-            over.syns, over.rsts, over.retrans, over.retrans_bytes = (
-                rare.syns, rare.rsts, rare.retrans, rare.retrans_bytes)
-            over.rst_flags, over.dst_macs = rare.rst_flags, side.dst_macs
-        self.over_flows[self.over_count], self.over_openings[self.over_count] = flow[0], self.openings[slot]
-        for what in range(<uint32_t>M_LAST):
-            if flow.present >> what & 1:
-                self._put_loose(slot, what, what)
-        if flow.last0 != NO_SLOT:
-            self._put_loose(slot, M_LAST, flow.last0)
-        if flow.last1 != NO_SLOT:
-            self._put_loose(slot, M_LAST + 1, flow.last1)
-        self.over_count += 1
+            self._put_side(slot, x)
+        for what in range(<uint32_t>KINDS_OF_MARKS):
+            self._put_mark(slot, what)
+        self._put_flow(slot)
         flow.bits &= ~LIVE
         self.free[self.free_count] = slot
         self.free_count += 1
         self.live -= 1
         return 0
 
-    def records(self, *, final=False):
-        """Every flow so far, over or live; after ``final`` the tracker is used up and holds nothing any more."""
+    def table(self, capture, *, final=False):
+        """FLOWS so far, in the order of first packets; after ``final`` the tracker is used up, and holds nothing."""
+        cdef uint32_t slot, what, number
+        cdef int x
         self._check()
-        self._new_loose()
-        flows, openings, sides, rares = self.tables[:4]
-        live = np.flatnonzero(flows["bits"][:self.slots] & LIVE).astype(np.uint32)
-        over = [tuple(each[..., :self.over_count if n == len(self.blocks) - 1 else BLOCK] for each in block)
-                for n, block in enumerate(self.blocks)]
-        count = self.over_before + self.over_count
-        of_flows = [*(_layout.Part(block[:2], None) for block in over), _layout.Part((flows, openings), live)]
-        of_sides = [*(_layout.Part(block[2:], None) for block in over), _layout.Part((sides, rares), live)]
-        kept = _layout.Kept(flows, live, count, self.tables[6:], [list(each) for each in self.loose_by_slot])
+        if final:     # from here on, what has been written leaves
+            self.index_table = self.free = self.touched = self.tags = self.bases = None
+            self._let_go(4, 6)
+        for slot in range(self.slots):
+            if self.flows[slot].bits & LIVE:
+                if self.looked:
+                    self._clear_marks(self.flows[slot].flow)
+                self._put_side(slot, 0)
+                self._put_side(slot, 1)
         if final:
-            self.tables = self.index_table = self.free = self.touched = None
+            self._let_go(2, 4)
+        for number in range(<uint32_t>KINDS_OF_MARKS):
+            what = KINDS_OF_MARKS - 1 - number      # last packets first: they may stand in another mark's table
+            for slot in range(self.slots):
+                if self.flows[slot].bits & LIVE:
+                    self._put_mark(slot, what)
+            if final:
+                self._let_go(6 + what, 7 + what)
+        for slot in range(self.slots):
+            if self.flows[slot].bits & LIVE:
+                self._put_flow(slot)
+        self.looked = True
+        found = self.store.table(self.number, capture, copy=not final)
+        if final:
+            self.tables = self.store = None
             self.capacity = 0
-            self.over_flows = self.over_openings = self.over_sides = self.loose = None
-            self.blocks, self.loose_by_slot = [], []
-        return _layout.Records(of_flows, of_sides, kept)
+        return found
+
+    cdef int _let_go(self, begin, end) except -1:
+        """Give the memory of some tables back."""
+        for number in range(begin, end):
+            self.tables[number] = None
+        return 0
+
+    def first_frames(self):
+        """The frame number of each flow's first packet, in the order of ``table``."""
+        self._check()
+        for slot in range(self.slots):
+            if self.flows[slot].bits & LIVE:
+                self.out.first_frame[self.flows[slot].flow] = self.openings[slot].first_frame
+        return self.store.first_frames(self.number)
 
     # The index -----------------------------------------------------------------------------------
 
@@ -305,7 +400,7 @@ cdef class Tracker:
                 return -1
             if entry.tag == tag and entry.tunnel == tunnel and same_ends(&self.flows[entry.slot - 1], p):
                 flow = &self.flows[entry.slot - 1]
-                if since(p.time_ns, flow.last_ns) > self._timeout(flow):
+                if since(p.time_ns, flow.last_ns) > self._timeout(flow, entry.slot - 1):
                     self._retire(entry.slot - 1)
                     return -1
                 return entry.slot - 1
@@ -360,12 +455,21 @@ cdef class Tracker:
     cdef inline bint _closed(self, Flow *flow) noexcept nogil:
         return flow.history & ANY_RST or flow.history & BOTH_FINS == BOTH_FINS
 
-    cdef inline uint64_t _timeout(self, Flow *flow) noexcept nogil:
+    cdef inline uint64_t _timeout(self, Flow *flow, uint32_t slot) noexcept nogil:
         if flow.kind != TCP:
             return self.datagram_ns
         if self.half_open[flow.state]:
             return self.half_open_ns
-        return self.closed_ns if self._closed(flow) else self.established_ns
+        if not self._closed(flow):
+            return self.established_ns
+        return self.settled_ns if self._settled(flow, slot) else self.closed_ns
+
+    cdef bint _settled(self, Flow *flow, uint32_t slot) noexcept nogil:
+        cdef Side *one = &self.sides[0][slot]
+        cdef Side *other = &self.sides[1][slot]
+        if flow.history & ANY_RST or (one.known & other.known & (END | ACKED)) != (END | ACKED):
+            return False
+        return one.end == other.acked and other.end == one.acked
 
     cdef inline uint32_t _next(self) noexcept nogil:
         self.hand += 1
@@ -375,7 +479,7 @@ cdef class Tracker:
 
     cdef int _sweep(self) except -1 nogil:
         cdef Flow *flow = &self.flows[self._next()]
-        if flow.bits & LIVE and since(self.clock, flow.last_ns) > self._timeout(flow) + REORDER_NS:
+        if flow.bits & LIVE and since(self.clock, flow.last_ns) > self._timeout(flow, self.hand) + REORDER_NS:
             return self._retire(self.hand)
         return 0
 
@@ -454,6 +558,10 @@ cdef class Tracker:
         flow.first_ns = flow.last_ns = p.time_ns
         flow.end0, flow.end1, flow.port0, flow.port1 = p.src, p.dst, p.src_port, p.dst_port
         flow.tunnel = flow.other_tunnel = p.tunnel
+        if self.number == self.room:
+            with gil:
+                self.store.grow()
+                self._set_columns()
         flow.flow = self.number
         self.number += 1
         flow.kind, flow.state, flow.bits = p.kind, NOTHING, LIVE
@@ -965,31 +1073,29 @@ cdef const uint8_t *u1(column, Py_ssize_t rows) except NULL:
     return &view[0]
 
 
-def scatter(const Mark[::1] marks, const uint32_t[::1] at, const int64_t[::1] rows, columns):
-    """``marks[at[i]]`` into row ``rows[i]`` of the columns, in the order of ``layout.MARK_FIELDS``.
+cdef int64_t *w8(column, Py_ssize_t rows) except NULL:
+    cdef int64_t[::1] view = column
+    if view.shape[0] != rows:
+        raise ValueError(f"a column of {view.shape[0]} values in a table of {rows}")
+    return &view[0]
 
-    Zeros are not written: the columns hold zeros, and where nothing is written they take no memory.
-    """
-    cdef int64_t[::1] position = columns[0], ns = columns[1]
-    cdef uint32_t[::1] frame = columns[2], seq = columns[3], ack = columns[4], tsval = columns[5], tsecr = columns[6]
-    cdef uint32_t[::1] src_mac = columns[7], dst_mac = columns[8]
-    cdef uint16_t[::1] ip_id = columns[9]
-    cdef uint8_t[::1] ttl = columns[10]
-    cdef const Mark *mark
-    cdef Py_ssize_t i, row
-    for i in range(rows.shape[0]):
-        mark, row = &marks[at[i]], rows[i]
-        position[row], ns[row], frame[row], src_mac[row], ttl[row] = (
-            mark.position, mark.ns, mark.frame, mark.src_mac, mark.ttl)
-        if mark.seq:
-            seq[row] = mark.seq
-        if mark.ack:
-            ack[row] = mark.ack
-        if mark.tsval:
-            tsval[row] = mark.tsval
-        if mark.tsecr:
-            tsecr[row] = mark.tsecr
-        if mark.dst_mac:
-            dst_mac[row] = mark.dst_mac
-        if mark.ip_id:
-            ip_id[row] = mark.ip_id
+
+cdef uint32_t *w4(column, Py_ssize_t rows) except NULL:
+    cdef uint32_t[::1] view = column
+    if view.shape[0] != rows:
+        raise ValueError(f"a column of {view.shape[0]} values in a table of {rows}")
+    return &view[0]
+
+
+cdef uint16_t *w2(column, Py_ssize_t rows) except NULL:
+    cdef uint16_t[::1] view = column
+    if view.shape[0] != rows:
+        raise ValueError(f"a column of {view.shape[0]} values in a table of {rows}")
+    return &view[0]
+
+
+cdef uint8_t *w1(column, Py_ssize_t rows) except NULL:
+    cdef uint8_t[::1] view = column
+    if view.shape[0] != rows:
+        raise ValueError(f"a column of {view.shape[0]} values in a table of {rows}")
+    return &view[0]

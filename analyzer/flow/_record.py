@@ -11,6 +11,9 @@ from analyzer.flow.duplicates import memory
 from analyzer.flow.seq import advance, after
 from analyzer.tables import ACK, FIN, RST, SYN
 
+_ANY_RST = states.HIST_R | states.HIST_R << 1
+_BOTH_FINS = states.HIST_F | states.HIST_F << 1
+
 
 class Flow:
     """A flow; ``segment`` and ``datagram`` take its next packet."""
@@ -40,9 +43,15 @@ class Flow:
 
     @property
     def closed(self) -> bool:
-        """Reset, or both ends have sent their FIN."""
-        both = states.HIST_F | states.HIST_F << 1
-        return bool(self.history & (states.HIST_R | states.HIST_R << 1)) or self.history & both == both
+        """True after an RST, or when both ends have sent their FIN."""
+        return bool(self.history & _ANY_RST) or self.history & _BOTH_FINS == _BOTH_FINS
+
+    @property
+    def settled(self) -> bool:
+        """True when both ends have sent their FIN and seen it acknowledged, and neither an RST."""
+        one, other = self.sides
+        ended = self.history & (_ANY_RST | _BOTH_FINS) == _BOTH_FINS
+        return ended and one.end == other.acked and other.end == one.acked
 
     @staticmethod
     def _memory(packet: Packet, secret: int) -> int:

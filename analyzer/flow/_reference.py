@@ -11,13 +11,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.flow import layout, states
+from analyzer.flow import states
 from analyzer.flow._record import Flow
 from analyzer.flow._side import Packet, covers
-from analyzer.flow.layout import Kept, Marks, Part, Records
+from analyzer.flow.rows import table_of
 from analyzer.flow.seq import advance
 from analyzer.flow.timeouts import REORDER_NS, SWEEP, Limits
-from analyzer.tables import ACK, ICMP_ECHO, OK, RST, SYN, TCP, UDP, PacketTable
+from analyzer.tables import ACK, ICMP_ECHO, OK, RST, SYN, TCP, UDP, PacketTable, Table
 
 _ECHO_REPLIES = frozenset({0, 129})     # ICMP and ICMPv6 echo reply (RFC 792, RFC 4443 §4.2)
 _COLUMNS = Packet._fields[:-1]
@@ -52,12 +52,20 @@ class Tracker:
             if packet.verdict == OK and packet.kind in (TCP, UDP, ICMP_ECHO):
                 self._packet(packet)
 
-    def records(self, *, final: bool = False) -> Records:
-        """Every flow so far, over or live; after ``final`` the tracker is used up."""
+    def table(self, capture: int, *, final: bool = False) -> Table:
+        """FLOWS so far, in the order of first packets; after ``final`` the tracker is used up."""
         self._check()
         self._finished = final
-        flows = [*self._done, *(flow for flow in self._slots if flow is not None)]
-        return _pack(flows)
+        return table_of(self._flows(), capture)
+
+    def first_frames(self) -> NDArray[np.uint32]:
+        """The frame number of each flow's first packet, in the order of ``table``."""
+        self._check()
+        return np.array([flow.first_frame for flow in self._flows()], dtype=np.uint32)
+
+    def _flows(self) -> list[Flow]:
+        live = (flow for flow in self._slots if flow is not None)
+        return sorted((*self._done, *live), key=lambda flow: flow.number)
 
     def _check(self) -> None:
         if self._finished:
@@ -140,6 +148,8 @@ class Tracker:
             return self._limits.datagram_ns
         if flow.state in states.HALF_OPEN:
             return self._limits.half_open_ns
+        if flow.settled:
+            return self._limits.settled_ns
         return self._limits.closed_ns if flow.closed else self._limits.established_ns
 
     def _sweep(self) -> None:
@@ -228,31 +238,3 @@ def _sender_initiates(packet: Packet) -> bool:
 def _ends(packet: Packet) -> tuple[int, ...]:
     one, other = (packet.src, packet.src_port), (packet.dst, packet.dst_port)
     return (packet.kind, *min(one, other), *max(one, other))
-
-
-def _pack(flows: list[Flow]) -> Records:
-    table = np.zeros(len(flows), dtype=layout.FLOW)
-    opening = np.zeros(len(flows), dtype=layout.OPENING)
-    sides = np.zeros((2, len(flows)), dtype=layout.OVER)
-    for row, flow in enumerate(flows):
-        for name in ("first_ns", "last_ns", "tunnel", "history", "duplicates", "synacks", "synack_last_seq", "kind",
-                     "state", "initiator"):
-            table[name][row] = getattr(flow, name)
-        table["flow"][row] = flow.number
-        for x, (address, port) in enumerate(flow.ends):
-            table[f"end{x}"][row], table[f"port{x}"][row] = address, port
-        for name in ("interface", "vlan", "window_i", "window_r", "mss_i", "mss_r", "first_frame"):
-            opening[name][row] = getattr(flow, name)
-        for x, side in enumerate(flow.sides):
-            sides[x, row] = (side.bytes, side.packets, side.passed_bytes, side.syns, side.rsts, side.retrans,
-                             side.retrans_bytes, side.rst_flags, len(side.macs), (0,) * 6)
-    loose = [[_pack_marks(flows, slot)] for slot in range(len(layout.SLOTS))]
-    nothing = np.zeros(0, dtype=np.uint32)
-    kept = Kept(table, nothing, len(flows), [None] * len(layout.SLOTS), loose)
-    return Records([Part((table, opening), None)], [Part((sides,), None)], kept)
-
-
-def _pack_marks(flows: list[Flow], slot: int) -> Marks:
-    rows = [row for row, flow in enumerate(flows) if slot in flow.marks]
-    marks: NDArray[np.void] = np.array([flows[row].marks[slot] for row in rows], dtype=layout.MARK)
-    return Marks(np.array(rows, dtype=np.uint32), marks, None)

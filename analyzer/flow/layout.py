@@ -1,8 +1,7 @@
-"""The trackers' records: what is kept of a flow, of each of its two directions, and of a marked packet.
+"""What the trackers keep of a live flow, of each of its two directions, and of a marked packet.
 
-Both trackers hand over ``Records``, and ``rows.py`` turns them into the FLOWS
-table.  A direction is numbered by who spoke first (0 = the sender of the flow's
-first packet), because which end is the initiator may be learned later.
+A direction is numbered by who spoke first (0 = the sender of the flow's first
+packet), because which end is the initiator may be learned later.
 
 What is written for each packet stands in records of one cache line (FLOW, SIDE);
 what is seldom needed stands apart (OPENING, RARE).  The compiled tracker maps
@@ -13,13 +12,9 @@ are one array for each kind, so a mark that never happened takes no space.
 from __future__ import annotations
 
 import mmap
-from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-
-from analyzer.tables import Column
 
 FLOW = np.dtype([
     ("first_ns", "i8"), ("last_ns", "i8"),
@@ -54,13 +49,6 @@ RARE = np.dtype([
     ("rst_flags", "u1"), ("spare", "u1", 3),
 ])
 
-OVER = np.dtype([
-    ("bytes", "u8"), ("packets", "u4"), ("passed_bytes", "u4"),
-    ("syns", "u4"), ("rsts", "u4"), ("retrans", "u4"), ("retrans_bytes", "u4"),
-    ("rst_flags", "u1"), ("dst_macs", "u1"), ("spare", "u1", 6),
-])
-"""A direction of a flow that is over: what FLOWS says of it, and no more."""
-
 MARK = np.dtype([
     ("position", "i8"), ("ns", "i8"),
     ("frame", "u4"), ("seq", "u4"), ("ack", "u4"), ("tsval", "u4"), ("tsecr", "u4"),
@@ -75,6 +63,7 @@ MORE_MACS = np.dtype([("macs", "u4", 4)])
 """Destination MACs of one direction after its first."""
 
 MARK_FIELDS = tuple(name for name in MARK.names or () if name != "spare")
+"""As in FLOWS, behind the mark's name."""
 
 SLOTS = (
     "syn", "syn2", "synack", "synack2", "estab",
@@ -90,96 +79,6 @@ NOWHERE = 0xFF
 
 MACS = 4
 """Destination MACs told apart per direction; more are not counted."""
-
-
-class Part(NamedTuple):
-    """Records of some flows: tables of one length (the last axis), and which of their rows (None = all)."""
-
-    tables: tuple[NDArray[np.void], ...]
-    rows: NDArray[np.uint32] | None
-
-
-class Marks(NamedTuple):
-    """Marks of one slot: ``table[at[i]]`` (``table[i]`` where ``at`` is None) belongs to record ``owner[i]``."""
-
-    owner: NDArray[np.uint32]
-    table: NDArray[np.void]
-    at: NDArray[np.uint32] | None
-
-    def column(self, name: str, which: NDArray[np.bool_] | None = None) -> Column:
-        """One field, of all these marks or of those that ``which`` selects."""
-        column: Column = self.table[name]
-        if self.at is not None:
-            return column[self.at if which is None else self.at[which]]
-        return column if which is None else column[which]
-
-
-class Kept:
-    """The marks of flows that are over, ``loose`` by slot, and of those that are live, in the tables by slot.
-
-    ``take`` may be called once for each slot, LAST and LAST + 1 before all others
-    (a last packet may be kept in another mark's table): it lets go of what it
-    gives, so that FLOWS can grow while the records shrink.
-    """
-
-    def __init__(self, flows: NDArray[np.void], live: NDArray[np.uint32], over: int,
-                 tables: list[NDArray[np.void] | None], loose: list[list[Marks]]) -> None:
-        self._flows, self._live, self._over = flows, live, over
-        self._tables, self._loose = tables, loose
-
-    def take(self, slot: int) -> list[Marks]:
-        """All marks of one slot."""
-        given, self._loose[slot] = self._loose[slot], []
-        if slot >= LAST:
-            kept_in = self._flows[f"last{slot - LAST}"][self._live]
-            for where in np.unique(kept_in).tolist():
-                if where != NOWHERE:
-                    given += self._of_live(kept_in == where, self._tables[where])
-            self._tables[slot] = None
-        else:
-            given += self._of_live(self._flows["present"][self._live] >> slot & 1 == 1, self._tables[slot])
-            self._tables[slot] = None
-        return given
-
-    def _of_live(self, which: NDArray[np.bool_], table: NDArray[np.void] | None) -> list[Marks]:
-        if table is None or not which.any():
-            return []
-        these = np.flatnonzero(which).astype(np.uint32)
-        return [Marks(these + np.uint32(self._over), table, self._live[these])]
-
-
-class Records:
-    """Flows that are over or still live, in any order; ``count`` of them.
-
-    ``flow`` gives a field of FLOW or OPENING as (count,), ``side`` one of OVER as
-    (2, count); for ``marks`` see ``Kept``.
-    """
-
-    def __init__(self, flows: Sequence[Part], sides: Sequence[Part], marks: Kept) -> None:
-        self._flows = flows
-        self._sides = sides
-        self.marks = marks.take
-        self.count = len(self.flow("flow"))
-
-    def flow(self, name: str) -> Column:
-        """One field of all flows."""
-        return _column(self._flows, name)
-
-    def side(self, name: str) -> Column:
-        """One field of both directions of all flows."""
-        return _column(self._sides, name)
-
-    def forget_sides(self) -> None:
-        """Let go of the directions: nobody asks for them any more."""
-        self._sides = []
-
-
-def _column(parts: Sequence[Part], name: str) -> Column:
-    found: list[Column] = []
-    for tables, rows in parts:
-        table = next(each for each in tables if name in (each.dtype.names or ()))
-        found.append(table[name] if rows is None else table[name][..., rows])
-    return np.concatenate(found, axis=-1)
 
 
 # Room ------------------------------------------------------------------------------------------

@@ -202,8 +202,8 @@ def _settled(one: Partial) -> Partial:
 def _free_of_edges(packets: Table, edges: tuple[int, int], limits: Limits) -> NDArray[np.bool_]:
     """Which packets belong to a stretch with a pause longer than any time-out on both sides."""
     times = packets["time_ns"].astype(np.int64)
-    pause = np.where(packets["kind"] == TCP, max(limits.established_ns, limits.half_open_ns, limits.closed_ns),
-                     limits.datagram_ns) + 2 * REORDER_NS
+    longest = max(limits.established_ns, limits.half_open_ns, limits.closed_ns, limits.settled_ns)
+    pause = np.where(packets["kind"] == TCP, longest, limits.datagram_ns) + 2 * REORDER_NS
     one = packets["src"].astype(np.uint64) << np.uint64(16) | packets["src_port"].astype(np.uint64)
     other = packets["dst"].astype(np.uint64) << np.uint64(16) | packets["dst_port"].astype(np.uint64)
     keys = (packets["kind"], np.maximum(one, other), np.minimum(one, other))

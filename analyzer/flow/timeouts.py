@@ -24,8 +24,9 @@ class Limits:
 
     ``half_open_ns`` spans the longest pause between two SYNs of one attempt
     (Linux doubles from 1 s: 1, 2, 4 ... 32 s, and 64 s until it gives up).
-    ``closed_ns`` is Linux's TIME-WAIT; late segments and the RSTs that answer
-    them still find their flow.  ``established_ns`` is longer than the idle
+    ``closed_ns``, Linux's TIME-WAIT, is after an RST or both FINs: what was not
+    acknowledged is sent again for long, and reset again.  ``settled_ns`` is after
+    both FINs were acknowledged: nothing is left to send.  ``established_ns`` is longer than the idle
     time-outs of balancers (minutes), so that what comes after such a time-out
     is seen as the same connection.
     """
@@ -34,6 +35,7 @@ class Limits:
     half_open_ns: int = 120 * SECOND_NS
     established_ns: int = 3600 * SECOND_NS
     closed_ns: int = 60 * SECOND_NS
+    settled_ns: int = 10 * SECOND_NS
     datagram_ns: int = 120 * SECOND_NS
 
 

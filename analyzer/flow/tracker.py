@@ -18,8 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.flow import _reference
-from analyzer.flow.layout import Records
-from analyzer.flow.rows import Scatter, assemble, scatter
 from analyzer.flow.timeouts import DEFAULT, Limits
 from analyzer.tables import AddressBook, PacketTable, Table
 
@@ -30,10 +28,11 @@ class _Kernel(Protocol):
     live: int
 
     def feed(self, table: PacketTable) -> None: ...
-    def records(self, *, final: bool = False) -> Records: ...
+    def table(self, capture: int, *, final: bool = False) -> Table: ...
+    def first_frames(self) -> NDArray[np.uint32]: ...
 
 
-def _kernel(limits: Limits) -> tuple[_Kernel, Scatter]:
+def _kernel(limits: Limits) -> _Kernel:
     """The compiled tracker, or its plain twin where there is none (or REPLYPATH_PURE is set)."""
     secret = secrets.randbits(64)
     if not os.environ.get("REPLYPATH_PURE"):
@@ -42,8 +41,8 @@ def _kernel(limits: Limits) -> tuple[_Kernel, Scatter]:
         except ImportError:
             pass
         else:
-            return _fast.Tracker(limits, secret), _fast.scatter
-    return _reference.Tracker(limits, secret), scatter
+            return _fast.Tracker(limits, secret)
+    return _reference.Tracker(limits, secret)
 
 
 class FlowTracker:
@@ -57,7 +56,7 @@ class FlowTracker:
     def __init__(self, capture: int, book: AddressBook, limits: Limits = DEFAULT) -> None:
         self.capture = capture
         self.book = book
-        self._kernel, self._scatter = _kernel(limits)
+        self._kernel = _kernel(limits)
 
     @property
     def compiled(self) -> bool:
@@ -84,13 +83,12 @@ class FlowTracker:
 
     def first_frames(self) -> NDArray[np.uint32]:
         """The frame number of each flow's first packet, in the order of ``snapshot`` and ``finish``."""
-        records = self._kernel.records()
-        return records.flow("first_frame")[np.argsort(records.flow("flow"))].astype(np.uint32)
+        return self._kernel.first_frames()
 
     def snapshot(self) -> Table:
         """FLOWS as they stand; the tracker goes on."""
-        return assemble(self._kernel.records(), self.capture, self._scatter)
+        return self._kernel.table(self.capture)
 
     def finish(self) -> Table:
         """FLOWS, in the order of their first packets; the tracker is used up."""
-        return assemble(self._kernel.records(final=True), self.capture, self._scatter)
+        return self._kernel.table(self.capture, final=True)

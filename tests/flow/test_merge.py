@@ -17,7 +17,7 @@ from analyzer.tables import CLAIMS, ICMP_EVENTS, AddressBook, PacketTable
 from analyzer.wire.decode import Decoder
 
 CAPTURES = Path(__file__).resolve().parents[3] / "shared" / "captures"
-SHORT = Limits(half_open_ns=2 * 10**8, established_ns=5 * 10**8, closed_ns=10**8, datagram_ns=3 * 10**8)
+SHORT = Limits(half_open_ns=2 * 10**8, established_ns=5 * 10**8, closed_ns=4 * 10**8, settled_ns=10**8, datagram_ns=3 * 10**8)
 
 
 def scattered(t, seed, size=120):

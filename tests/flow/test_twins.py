@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from analyzer.capture.source import open_capture
 from analyzer.errors import AnalyzerError
 from analyzer.flow import _reference
-from analyzer.flow.rows import assemble
 from analyzer.flow.timeouts import Limits
 from analyzer.tables import AddressBook
 from analyzer.wire.decode import Decoder
@@ -25,7 +24,7 @@ def answers(kernel, limits, tables):
     tracker = kernel.Tracker(limits, SECRET)
     for table in tables:
         tracker.feed(table)
-    return assemble(tracker.records(final=True), 1, getattr(kernel, "scatter", None)), tracker.evicted
+    return tracker.table(1, final=True), tracker.evicted
 
 
 @given(st.data())
@@ -75,10 +74,13 @@ def test_looking_in_between_changes_nothing(t, kernel, data):
     before, after = t.cut(table, data.draw(st.integers(0, 40)))
     tracker = kernel.Tracker(Limits(), SECRET)
     tracker.feed(before)
-    looked = assemble(tracker.records(), 1)
+    looked = tracker.table(1)
     t.same(looked, answers(kernel, Limits(), [before])[0])
     tracker.feed(after)
-    t.same(assemble(tracker.records(), 1), answers(kernel, Limits(), [table])[0])
+    whole, _ = answers(kernel, Limits(), [table])
+    t.same(tracker.table(1), whole)
+    t.same(tracker.table(1, final=True), whole)
+    t.same(looked, answers(kernel, Limits(), [before])[0])       # a copy: what came later is not in it
 
 
 def test_the_twins_agree_on_every_capture_that_is_shared(t):
@@ -115,8 +117,10 @@ def test_more_flows_than_a_block_of_records_holds(t):
 @pytest.mark.parametrize("kernel", [fast, _reference], ids=["compiled", "plain"])
 def test_a_finished_tracker_takes_nothing_more(t, kernel):
     tracker = kernel.Tracker(Limits(), SECRET)
-    tracker.records(final=True)
+    tracker.table(0, final=True)
     with pytest.raises(ValueError, match="finished"):
         tracker.feed(t.table([t.seg("c", "S")]))
     with pytest.raises(ValueError, match="finished"):
-        tracker.records()
+        tracker.table(0)
+    with pytest.raises(ValueError, match="finished"):
+        tracker.first_frames()
