@@ -35,7 +35,7 @@ class Limits:
     half_open_ns: int = 120 * SECOND_NS
     established_ns: int = 3600 * SECOND_NS
     closed_ns: int = 60 * SECOND_NS
-    settled_ns: int = 10 * SECOND_NS
+    settled_ns: int = 5 * SECOND_NS
     datagram_ns: int = 120 * SECOND_NS
 
 

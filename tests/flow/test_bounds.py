@@ -74,7 +74,7 @@ def test_a_late_segment_finds_a_flow_that_was_reset_for_a_minute(t, pause, flows
     assert len(t.flows(rows)) == flows
 
 
-@pytest.mark.parametrize("acknowledged, pause, flows", [(True, 9, 1), (True, 11, 2), (False, 11, 1), (False, 61, 2)])
+@pytest.mark.parametrize("acknowledged, pause, flows", [(True, 4, 1), (True, 6, 2), (False, 6, 1), (False, 61, 2)])
 def test_what_was_acknowledged_is_not_sent_again_for_long(t, acknowledged, pause, flows):
     rows = [t.seg("c", "S", 1), t.seg("s", "S.", 9, 2), t.seg("c", "F.", 2, 10), t.seg("s", "F.", 10, 3),
             *([t.seg("c", ".", 3, 11)] if acknowledged else []), t.seg("s", "F.", 10, 3, t=pause)]
