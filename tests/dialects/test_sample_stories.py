@@ -16,6 +16,7 @@ from dialect_trial import HOPELESS_S, put_to_test, state
 
 from analyzer.api import analyze
 from analyzer.diagnose.finding import Finding, Fix, Severity
+from analyzer.facts.reading import read_hosts
 from analyzer.importers.reading import read_mappings
 from analyzer.kernel.bench import Bench
 from analyzer.kernel.record import Story, load
@@ -38,12 +39,14 @@ def _count() -> Iterator[None]:
 
 
 def printed(name: str) -> list[tuple[Finding, Fix]]:
-    """Each different command set that we print, with the mapping and without."""
+    """Each different command set that we print: with mapping and facts, with the mapping, and from captures alone."""
     folder = ROOT / name
     captures = [f"{path.stem}={path}" for path in sorted(folder.glob("*.pcap"))]
     mapping = read_mappings([folder / "balancer.yaml"])
     seen: dict[tuple[str, ...], tuple[Finding, Fix]] = {}
-    for diagnosis in (analyze(captures, mapping=mapping), analyze(captures)):
+    hosts = read_hosts([f"{path.name.partition('.')[0]}={path}" for path in sorted((folder / "facts").iterdir())])
+    told = analyze(captures, mapping=mapping, hosts=hosts)
+    for diagnosis in (told, analyze(captures, mapping=mapping), analyze(captures)):
         for found in diagnosis.findings:
             if found.severity is Severity.ERROR:
                 for fix in found.fixes:
@@ -52,7 +55,10 @@ def printed(name: str) -> list[tuple[Finding, Fix]]:
     return list(seen.values())
 
 
-MENDS_NOTHING_ALONE = {"redirects-not-sent": "the server keeps what it has learnt"}
+MENDS_NOTHING_ALONE = {
+    "redirects-not-sent": "the server keeps what it has learnt",
+    "rp-filter": "the request comes in, its reply still takes the other way",
+}
 
 
 @dataclass

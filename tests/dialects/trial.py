@@ -54,7 +54,8 @@ def put_to_test(
     for other, line in then:
         bench.shell(other, line)
     if cures:
-        assert works(PATIENCE_S), said
+        # twice: a busy machine may lose a second somewhere, a fault loses every connection
+        assert works(PATIENCE_S) or works(PATIENCE_S), said
     if pinged:
         bench.ping(host, pinged, count=2)
         assert works(PATIENCE_S), "a ping of the client undid it"
