@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -24,13 +25,14 @@ def run(command: list[str], most_seconds: float = 900) -> Measure:
     """Run a command to its end (or kill it then), its output thrown away.  Memory is looked at every 5 ms."""
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-    anonymous = 0
+    anonymous = peak = 0
     status_file = Path(f"/proc/{process.pid}/status")
     while True:
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:
             break
-        anonymous = max(anonymous, _anonymous_kb(status_file))
+        now, highest = _memory_kb(status_file)
+        anonymous, peak = max(anonymous, now), max(peak, highest)
         if time.perf_counter() - began > most_seconds:
             process.kill()
         time.sleep(0.005)
@@ -38,20 +40,21 @@ def run(command: list[str], most_seconds: float = 900) -> Measure:
     return Measure(
         cpu=usage.ru_utime + usage.ru_stime,
         wall=time.perf_counter() - began,
-        peak=usage.ru_maxrss * 1024 / 1e6,
+        peak=peak * 1024 / 1e6,
         anonymous=anonymous * 1024 / 1e6,
         status=process.returncode,
     )
 
 
-def _anonymous_kb(status_file: Path) -> int:
-    try:
+def _memory_kb(status_file: Path) -> tuple[int, int]:
+    """Anonymous memory now, and the highest resident memory so far.  (wait4's would include the parent's.)"""
+    values = {"RssAnon": 0, "VmHWM": 0}
+    with suppress(FileNotFoundError, ProcessLookupError):
         for line in status_file.read_text().splitlines():
-            if line.startswith("RssAnon:"):
-                return int(line.split()[1])
-    except (FileNotFoundError, ProcessLookupError):
-        pass
-    return 0
+            name, _, rest = line.partition(":")
+            if name in values:
+                values[name] = int(rest.split()[0])
+    return values["RssAnon"], values["VmHWM"]
 
 
 def middle(runs: list[Measure]) -> Measure:
