@@ -47,7 +47,7 @@ def run(command: list[str], most_seconds: float = 900) -> Measure:
 
 
 def _memory_kb(status_file: Path) -> tuple[int, int]:
-    """Anonymous memory now, and the highest resident memory so far.  (wait4's would include the parent's.)"""
+    """Anonymous memory now, and the highest resident memory so far (wait4's would include the parent's)."""
     values = {"RssAnon": 0, "VmHWM": 0}
     with suppress(FileNotFoundError, ProcessLookupError):
         for line in status_file.read_text().splitlines():
