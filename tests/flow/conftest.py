@@ -97,7 +97,7 @@ PACKET = st.fixed_dictionaries({
     "back": st.booleans(),
     "ends": st.sampled_from([(1, 40000, 2, 80), (1, 40000, 3, 80), (1, 5000, 2, 6000), (2, 7, 2, 7)]),
     "kind": st.sampled_from([TCP, TCP, TCP, TCP, TCP, TCP, UDP, ICMP_ECHO, ARP_REPLY]),
-    "verdict": st.sampled_from([0, 0, 0, 0, 0, 0, 0, 4]),
+    "verdict": st.sampled_from([0, 0, 0, 0, 0, 0, 0, 4, 6]),
     "tunnel": st.sampled_from([0, 0, 0, 0, 1, 2]),
     "flags": st.one_of(st.sampled_from([2, 18, 16, 16, 16, 24, 17, 4, 20]), st.integers(0, 255)),
     "seq": SEQS, "ack": SEQS,
@@ -114,7 +114,8 @@ PACKET = st.fixed_dictionaries({
 
 CHOICES = {
     "kind": [TCP] * 6 + [UDP, ICMP_ECHO, ARP_REPLY],
-    "verdict": [0] * 7 + [4],
+    "verdict": [0] * 7 + [4, 6],
+    "ip_proto": [6, 6, 6, 17],
     "tunnel": [0, 0, 0, 0, 1, 2],
     "flags": [2, 18, 16, 16, 16, 24, 17, 4, 20, *range(64)],
     "seq": [0, 1, 2, 99, 100, 101, 1000, 1001, 1101, 2561, 2**31, 2**31 + 1, 2**32 - 1, 2**32 - 100],

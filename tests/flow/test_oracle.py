@@ -25,7 +25,6 @@ WE_DIFFER = {
     "PcapFlowLab__showcase__pcap_flow_lab_showcase.pcap": "two VNIs are two flows",
     "PcapPlusPlus__PacketExamples__ldap.pcapng": "the last frame comes a month later: another flow",
     "mercury__pcaps__geneve.pcap": "sent again in smaller segments within 3 ms: out of order for tshark",
-    "suricata-verify__bug-6887-defrag-eth-vlan-ipv6-tcp__frag-eth-vlan-ipv6-tcp.pcap": "a segment in fragments",
     "suricata-verify__bug-6887-defrag-ipv4-tcp-syn__frag-ip-tcp-syn.pcap": "a SYN in fragments",
     "suricata-verify__bug-76__input.pcap": "fuzzed: headers that claim more than there is",
     "zeek__Traces__ipv6-http-atomic-frag.pcap": "captured out of order: the ACK before what it acknowledges",

@@ -1,5 +1,7 @@
 """What the tracker says of small conversations."""
 
+from analyzer.tables import LATER_FRAGMENT
+
 
 def handshake(t, isn=1000, sisn=9000, at=0.0):
     return [t.seg("c", "S", isn, t=at, mss=1460, window=64240),
@@ -72,3 +74,24 @@ def test_udp_knows_who_asked_by_the_port(t):
     reply = {"kind": t.UDP, "of": "10.0.2.11:53", "to": t.CLIENT, "seq": 0xABCD8180}
     [flow] = t.flows([reply])
     assert (flow.i, flow.state, flow.data_r_seq, flow.data_i_frame) == (t.CLIENT, "UDP1", 0xABCD8180, 0)
+
+
+def fragment(t, frame_id, size, **more):
+    return {"kind": 0, "verdict": LATER_FRAGMENT, "ip_proto": 17, "of": "10.0.2.11:0", "to": "10.0.2.9:0",
+            "ip_id": frame_id, "payload_bytes": size, **more}
+
+
+def test_later_fragments_find_their_flow(t):
+    """RFC 791 §3.2: only the first fragment has ports; source, destination, protocol and identification join them."""
+    answer = {"kind": t.UDP, "ip_proto": 17, "of": "10.0.2.11:53", "to": t.CLIENT, "ip_id": 7, "payload_bytes": 1472}
+    [flow] = t.flows([answer, fragment(t, 7, 1480), fragment(t, 7, 40), fragment(t, 8, 999), fragment(t, 7, 5, ttl=63)])
+    assert (flow.packets_r, flow.bytes_r, flow.duplicates) == (1, 1472 + 1480 + 40, 0)
+
+
+def test_a_fragment_that_comes_too_late_finds_nothing(t):
+    answer = {"kind": t.UDP, "ip_proto": 17, "of": "10.0.2.11:53", "to": t.CLIENT, "ip_id": 7, "payload_bytes": 1472}
+    between = [{"kind": 0, "verdict": 1, "ip_proto": 0}] * 63
+    [flow] = t.flows([answer, *between, fragment(t, 7, 1480)])
+    assert flow.bytes_r == 1472 + 1480
+    [flow] = t.flows([answer, *between, between[0], fragment(t, 7, 1480)])
+    assert flow.bytes_r == 1472
