@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 cdef enum:
     # tables.VERDICTS, tables.KINDS and TCP flags
     OK = 0
+    LATER_FRAGMENT = 6
     TCP = 1
     ICMP_ECHO = 3
     FIN = 1
@@ -108,6 +109,13 @@ cdef struct Columns:
     const uint8_t *kind
     const uint8_t *flags
     const uint8_t *ttl
+    const uint8_t *ip_proto
+
+cdef struct Seen:
+    int64_t time_ns
+    uint32_t frame, src, dst, tunnel, src_mac, dst_mac, tag
+    uint16_t src_port, dst_port, ip_id
+    uint8_t kind, ttl, ip_proto, ours
 
 cdef struct Out:
     int64_t *first_ns

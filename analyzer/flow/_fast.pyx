@@ -24,7 +24,7 @@ from analyzer.flow import timeouts as _timeouts
 from analyzer.flow._side import OUT_OF_ORDER_NS as _OUT_OF_ORDER_NS
 from analyzer.flow._side import Packet as _Packet
 from analyzer.flow.rows import Store
-from analyzer.tables import MARKS
+from analyzer.tables import MARKS, VERDICTS
 
 cdef enum:
     NEAR = 8                 # how many packets ahead the directions are fetched,
@@ -63,6 +63,7 @@ cdef enum:
     COPY_UNITS = 1144
     WEAK_UNITS = 38
     SWEEP = 4
+    FRAGMENT_FRAMES = 64
 
 cdef uint64_t OUT_OF_ORDER_NS = _OUT_OF_ORDER_NS, REORDER_NS = _timeouts.REORDER_NS
 cdef uint64_t SALT0 = _duplicates.SALT[0], SALT1 = _duplicates.SALT[1]
@@ -78,7 +79,8 @@ assert (WELL_KNOWN_END, EPHEMERAL_BEGIN) == (_states.WELL_KNOWN_END, _states.EPH
 assert (UNIT_SHIFT, TTL_SHIFT, PRINT_SHIFT, COPY_UNITS, WEAK_UNITS) == (
     _duplicates.UNIT_SHIFT, _duplicates.TTL_SHIFT, _duplicates.PRINT_SHIFT, _duplicates.COPY_UNITS,
     _duplicates.WEAK_UNITS)
-assert SWEEP == _timeouts.SWEEP
+assert SWEEP == _timeouts.SWEEP and FRAGMENT_FRAMES == _timeouts.FRAGMENT_FRAMES
+assert VERDICTS[OK] == "ok" and VERDICTS[LATER_FRAGMENT] == "later-fragment"
 assert _duplicates.REMEMBERED == 8
 assert _layout.MACS == 4
 assert len(_layout.SLOTS) == KINDS_OF_MARKS
@@ -127,6 +129,9 @@ cdef class Tracker:
     cdef uint32_t[::1] touched, tags
     cdef uint64_t[::1] bases
     cdef Columns c
+    # the last frames of the batch before
+    cdef Seen seen[FRAGMENT_FRAMES]
+    cdef uint32_t seen_count
 
     def __init__(self, limits, secret):
         self.limit = max(1, limits.live_flows)
@@ -271,7 +276,7 @@ cdef class Tracker:
         self.c.interface, self.c.vlan = u2(columns["interface"], rows), u2(columns["vlan"], rows)
         self.c.ip_id, self.c.window = u2(columns["ip_id"], rows), u2(columns["window"], rows)
         self.c.src_port, self.c.dst_port = u2(columns["src_port"], rows), u2(columns["dst_port"], rows)
-        self.c.mss = u2(columns["mss"], rows)
+        self.c.mss, self.c.ip_proto = u2(columns["mss"], rows), u1(columns["ip_proto"], rows)
         self.c.tunnel, self.c.src, self.c.dst = (
             u4(columns["tunnel"], rows), u4(columns["src"], rows), u4(columns["dst"], rows))
         self.c.src_mac, self.c.dst_mac = u4(columns["src_mac"], rows), u4(columns["dst_mac"], rows)
@@ -320,6 +325,8 @@ cdef class Tracker:
                     fetch_to_write(&self.sides[1 - x][slot - 1])
                     fetch_to_write(&self.rings[x][slot - 1])
             if not self._ours(row):
+                if c.verdict[row] == LATER_FRAGMENT:
+                    _fragment(self, row)
                 continue
             p.row, p.tag = row, tags[row]
             p.time_ns, p.kind, p.flags = c.time_ns[row], c.kind[row], c.flags[row]
@@ -334,6 +341,7 @@ cdef class Tracker:
                 fetch_to_write(&self.sides[row & 1][row >> 1])
                 fetch_to_write(&self.marks[M_LAST + (row & 1)][row >> 1])
             _flush(self, self.touched[i] >> 1, self.touched[i] & 1)
+        _keep_seen(self)
         return 0
 
 

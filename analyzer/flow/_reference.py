@@ -8,6 +8,8 @@ conversations between the same ends in two tunnels stay two flows.
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,8 +18,8 @@ from analyzer.flow._record import Flow
 from analyzer.flow._side import Packet, covers
 from analyzer.flow.rows import table_of
 from analyzer.flow.seq import advance
-from analyzer.flow.timeouts import REORDER_NS, SWEEP, Limits
-from analyzer.tables import ACK, ICMP_ECHO, OK, RST, SYN, TCP, UDP, PacketTable, Table
+from analyzer.flow.timeouts import FRAGMENT_FRAMES, REORDER_NS, SWEEP, Limits
+from analyzer.tables import ACK, ICMP_ECHO, LATER_FRAGMENT, OK, RST, SYN, TCP, UDP, PacketTable, Table
 
 _ECHO_REPLIES = frozenset({0, 129})     # ICMP and ICMPv6 echo reply (RFC 792, RFC 4443 §4.2)
 _COLUMNS = Packet._fields[:-1]
@@ -39,6 +41,7 @@ class Tracker:
         self._number = 0
         self._clock = self._previous = -(1 << 63)
         self._done: list[Flow] = []
+        self._recent: deque[Packet] = deque(maxlen=FRAGMENT_FRAMES)
         self._finished = False
         self.evicted = 0
 
@@ -51,6 +54,9 @@ class Tracker:
             packet = Packet._make(values)
             if packet.verdict == OK and packet.kind in (TCP, UDP, ICMP_ECHO):
                 self._packet(packet)
+            elif packet.verdict == LATER_FRAGMENT:
+                self._fragment(packet)
+            self._recent.append(packet)
 
     def table(self, capture: int, *, final: bool = False) -> Table:
         """FLOWS so far, in the order of first packets; after ``final`` the tracker is used up."""
@@ -90,6 +96,18 @@ class Tracker:
             flow.segment(x, packet, self._secret)
         else:
             flow.datagram(x, packet, self._secret)
+
+    def _fragment(self, packet: Packet) -> None:
+        """A later fragment: its octets are those of the flow of its first fragment, a few frames ago."""
+        for first in reversed(self._recent):
+            if packet.frame - first.frame > FRAGMENT_FRAMES:
+                return
+            if first.verdict == OK and first.kind in (TCP, UDP, ICMP_ECHO) and first.begins(packet):
+                flow = self._at(first.tunnel, _ends(first), packet)
+                if flow is not None:
+                    flow.sides[flow.direction(first)].bytes += packet.payload_bytes
+                    flow.last_ns = max(flow.last_ns, packet.time_ns)
+                return
 
     def _find(self, ends: tuple[int, ...], packet: Packet) -> Flow | None:
         flow = self._at(packet.tunnel, ends, packet)

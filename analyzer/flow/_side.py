@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from analyzer.flow.duplicates import REMEMBERED, is_copy
 from analyzer.flow.seq import advance, after, distance
+from analyzer.flow.timeouts import REORDER_NS
 from analyzer.tables import FIN, SYN, TCP
 
 OUT_OF_ORDER_NS = 3_000_000
@@ -26,6 +27,7 @@ class Packet(NamedTuple):
     dst_mac: int
     src: int
     dst: int
+    ip_proto: int
     ttl: int
     ip_id: int
     ip_bytes: int
@@ -41,6 +43,12 @@ class Packet(NamedTuple):
     mss: int
     payload_bytes: int
     frame: int
+
+    def begins(self, fragment: Packet) -> bool:
+        """True where this may be the first fragment of the datagram that ``fragment`` belongs to (RFC 791 §3.2)."""
+        same = ("src", "dst", "ip_proto", "ip_id", "tunnel", "ttl", "src_mac", "dst_mac")
+        soon = abs(fragment.time_ns - self.time_ns) <= REORDER_NS
+        return soon and all(getattr(self, name) == getattr(fragment, name) for name in same)
 
     def mark(self) -> tuple[int, ...]:
         """What is kept of a packet that matters, in the order of ``layout.MARK``."""

@@ -24,13 +24,14 @@ from numpy.typing import NDArray
 
 from analyzer.flow._side import Packet
 from analyzer.flow.events import LIMIT, EventCollector, grouped
-from analyzer.flow.timeouts import DEFAULT, REORDER_NS, Limits
+from analyzer.flow.timeouts import DEFAULT, FRAGMENT_FRAMES, REORDER_NS, Limits
 from analyzer.flow.tracker import FlowTracker
 from analyzer.tables import (
     CLAIMS,
     FLOWS,
     ICMP_ECHO,
     ICMP_EVENTS,
+    LATER_FRAGMENT,
     OK,
     PACKETS,
     TCP,
@@ -114,7 +115,8 @@ def part(tables: Iterable[PacketTable], capture: int = 0, limits: Limits = DEFAU
     kept: list[Table] = []
     for table in tables:
         events.feed(table)
-        rows = np.flatnonzero((table.columns["verdict"] == OK) & np.isin(table.columns["kind"], (TCP, UDP, ICMP_ECHO)))
+        verdict, kind = table.columns["verdict"], table.columns["kind"]
+        rows = np.flatnonzero((verdict == OK) & np.isin(kind, (TCP, UDP, ICMP_ECHO)) | (verdict == LATER_FRAGMENT))
         packets = {name: table.columns[name][rows] for name in LOOSE if name != "frame"}
         packets["frame"] = (rows + table.first_frame).astype(np.uint32)
         kept.append(packets)
@@ -218,9 +220,20 @@ def _free_of_edges(packets: Table, edges: tuple[int, int], limits: Limits) -> ND
     stretch = np.cumsum(begins) - 1
     first, last = np.minimum.reduceat(times[order], starts), np.maximum.reduceat(times[order], starts)
     apart = (first - edges[0] > pause[order][starts]) & (edges[1] - last > pause[order][starts])
-    free = np.empty(len(order), dtype=bool)
-    free[order] = apart[stretch]
+    free, group_of = np.empty(len(order), dtype=bool), np.empty(len(order), dtype=np.intp)
+    free[order], group_of[order] = apart[stretch], group
+    fragments = np.flatnonzero(packets["verdict"] == LATER_FRAGMENT)
+    whole = [fragments, *(_firsts(packets, row) for row in fragments.tolist())]
+    free[np.isin(group_of, group_of[np.concatenate(whole)])] = False
     return free
+
+
+def _firsts(packets: Table, row: int) -> NDArray[np.intp]:
+    """The packets that a later fragment may belong to: all between the same ends stays with it."""
+    frames = packets["frame"].astype(np.int64)
+    near = np.arange(np.searchsorted(frames, frames[row] - FRAGMENT_FRAMES), row)
+    same = [packets[name][near] == packets[name][row] for name in ("src", "dst", "ip_proto", "ip_id")]
+    return near[np.all(same, axis=0)]
 
 
 def _running_maximum(times: NDArray[np.int64], starts: NDArray[np.intp], group: NDArray[np.intp]) -> NDArray[np.int64]:

@@ -14,6 +14,9 @@ from analyzer.units import SECOND_NS
 REORDER_NS = SECOND_NS
 """How late a packet may be in the capture and still be put where it belongs."""
 
+FRAGMENT_FRAMES = 64
+"""How many frames after its first fragment a later one may come and still find its flow (within ``REORDER_NS``)."""
+
 SWEEP = 4
 """Slots looked at for each new flow: what has timed out keeps at most a quarter more memory in use."""
 
