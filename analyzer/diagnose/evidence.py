@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyzer.balance import attempts, flips, learn, legs, paths, vantage
+from analyzer.balance import attempts, contradictions, flips, learn, legs, paths, vantage
 from analyzer.balance.mapping import IPAddress, Mapping, Protocol
 from analyzer.diagnose.host_facts import refused_by_reverse_path
 from analyzer.network.host import Host
@@ -54,6 +54,7 @@ STATEMENTS = (
     ("way", paths.WAY),
     ("watched", paths.WATCHED),
     ("judged", paths.JUDGED),
+    ("contradiction", contradictions.CONTRADICTION),
     ("role", vantage.ROLE),
 )
 """From flows to what is judged, in order; each builds on those before."""
