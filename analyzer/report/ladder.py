@@ -40,7 +40,7 @@ def ladder_svg(
     height = _TOP + len(ladder.events) * _ROW + 14
     columns = [_MARGIN + 110 + place * apart for place in range(len(ladder.hosts))]
     start = min(event.time_ns for event in ladder.events)
-    parts = [heads(ident, *OUTCOMES)]
+    parts = [heads(ident, *dict.fromkeys(map(_outcome, ladder.events)))]
     for host, x in zip(ladder.hosts, columns, strict=True):
         parts += [
             element("line", x1=x, y1=_TOP - 22, x2=x, y2=height - 6, class_="life"),
@@ -60,12 +60,16 @@ def _word(kind: str) -> str:
     return kind if kind in {"client", "balancer", "server", "router"} else "other"
 
 
+def _outcome(event: LadderEvent) -> str:
+    return event.outcome if event.outcome in OUTCOMES else "ok"
+
+
 def _event_svg(
     event: LadderEvent, y: float, ends: tuple[float, float], ident: str, frame: tuple[str, str] | None,
 ) -> list[Markup]:
     """One arrow with its text above and its frame and fate below."""
     here, there = ends
-    outcome = event.outcome if event.outcome in OUTCOMES else "ok"
+    outcome = _outcome(event)
     middle = (here + there) / 2
     step = 1 if there >= here else -1
     # A packet that nobody answered still arrived, for all that is known: dashed, with its head.
@@ -73,7 +77,7 @@ def _event_svg(
         element("line", x1=here + 2 * step, y1=y, x2=there - 3 * step, y2=y, class_=f"wire {outcome}",
                 marker_end=f"url(#{ident}-{outcome})"),
         element("text", titled(brief(event), event.text, abs(there - here) + 80), x=middle, y=y - 8,
-                text_anchor="middle", class_="halo"),
+                class_="halo"),
     ]
     below: list[Markup | str] = []
     if frame is not None:
@@ -82,7 +86,7 @@ def _event_svg(
     if outcome != "ok":
         below.append(element("tspan", ("  · " if below else "") + say(f"outcome.{outcome}"), class_=f"fate {outcome}"))
     if below:
-        parts.append(element("text", *below, x=middle, y=y + 17, text_anchor="middle", class_="halo small"))
+        parts.append(element("text", *below, x=middle, y=y + 17, class_="halo small"))
     return parts
 
 

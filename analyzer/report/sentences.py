@@ -13,6 +13,7 @@ from analyzer.diagnose.finding import (
     Evidence,
     Finding,
     Fix,
+    Proof,
     ServiceAddress,
     ServiceReal,
     Severity,
@@ -119,9 +120,8 @@ def failed(diagnosis: Diagnosis, finding: Finding) -> str:
     return counted(finding.connections, "connection")
 
 
-def proof_sentence(fix: Fix) -> str:
+def proof_sentence(proof: Proof) -> str:
     """What the replay of a fix gave, in numbers."""
-    proof = fix.proof
     return say(
         f"proof.{proof.applicability}.long",
         repaired=f"{proof.repaired:,}", newly_broken=f"{proof.newly_broken:,}", unchanged=f"{proof.unchanged:,}",

@@ -25,6 +25,8 @@ def element(name: str, /, *children: str | Markup, **attributes: object) -> Mark
         for key, value in attributes.items()
         if value is not None
     )
+    if not children:
+        return Markup("<{0}{1}/>").format(name, pairs)
     inside = Markup().join(children)
     return Markup("<{0}{1}>{2}</{0}>").format(name, pairs, inside)
 
@@ -55,15 +57,16 @@ def heads(ident: str, *kinds: str) -> Markup:
         element(
             "marker", element("path", d="M0 0L10 5L0 10z", class_=f"head {kind}"),
             id=f"{ident}-{kind}", viewBox="0 0 10 10", refX=9, refY=5, markerWidth=11, markerHeight=11,
-            orient="auto-start-reverse", markerUnits="userSpaceOnUse",
+            orient="auto", markerUnits="userSpaceOnUse",
         )
         for kind in kinds
     ))
 
 
 def label(x: float, y: float, text: str, *, anchor: str = "middle", kind: str = "") -> Markup:
-    """Text at a place."""
-    return element("text", text, x=x, y=y, text_anchor=anchor, class_=kind or None)
+    """Text at a place; the style sheet puts it in the middle of ``x`` unless ``anchor`` is start or end."""
+    words = " ".join(filter(None, (kind, "" if anchor == "middle" else anchor)))
+    return element("text", text, x=x, y=y, class_=words or None)
 
 
 def shortened(text: str, width: float) -> str:
@@ -89,7 +92,6 @@ def captions(host: LadderHost, centre: tuple[float, float], width: float) -> lis
     x, y = centre
     first = y + 4.5 - (len(lines) - 1) * 8.5
     return [
-        element("text", fitted(text, width * 0.8 if kind == "name" else width), x=x, y=first + place * 17,
-                text_anchor="middle", class_=kind)
+        element("text", fitted(text, width * 0.8 if kind == "name" else width), x=x, y=first + place * 17, class_=kind)
         for place, (text, kind) in enumerate(lines)
     ]

@@ -71,7 +71,8 @@ def topology_svg(finding: Finding, ident: str, title: str) -> Markup:
     if not taken.request or len(hosts) < 2:
         return Markup()
     centres = _centres(hosts)
-    parts = [heads(ident, "request", "stray", "missing", "fixed")]
+    kinds = ["request", *(["stray"] if taken.reply else []), *(["missing", "fixed"] if taken.missing else [])]
+    parts = [heads(ident, *kinds)]
     parts += _hops(taken.request, centres, ident, "request")
     for hops, kind, shown in (
         (taken.missing, "missing", "broken"), (taken.reply, "stray", "broken"), (taken.missing, "fixed", "mended"),

@@ -7,10 +7,10 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
-from itertools import groupby
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from analyzer.diagnose.finding import Applicability, Diagnosis, Evidence, Finding, Fix
+from analyzer.diagnose.finding import Diagnosis, Evidence, Finding
+from analyzer.report.ways import DETAILS, Detail, Way, ways
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -21,37 +21,8 @@ SUFFIX = ".html"
 DESCRIPTION = "one self-contained page to send on: pictures, evidence, commands, proof"
 BINARY = False
 
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One way to mend it, in every dialect that says it."""
-
-    ident: str
-    title: str
-    on: str
-    recommended: bool
-    open: bool                              # shown at once: the recommended one, and whatever would break something
-    fixes: tuple[tuple[str, Fix], ...]      # (identifier within the page, fix)
-
-    @property
-    def same_proof(self) -> bool:
-        """One replay for all: a route is a route in every dialect."""
-        return len({fix.proof for _, fix in self.fixes}) == 1
-
-    @property
-    def same_why(self) -> bool:
-        """One reason for all."""
-        return len({fix.why for _, fix in self.fixes}) == 1
-
-    @property
-    def caveats(self) -> tuple[str, ...]:
-        """What is to be known whatever the dialect."""
-        first, *others = (fix.caveats for _, fix in self.fixes)
-        return tuple(line for line in first if all(line in caveats for caveats in others))
-
-    def own(self, fix: Fix) -> tuple[str, ...]:
-        """What is to be known of one dialect only."""
-        return tuple(line for line in fix.caveats if line not in self.caveats)
+LIMIT = 180_000
+"""Characters of a page without its table of connections; beyond it, lesser ways of mending are only named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +36,11 @@ class Section:
     ways: tuple[Way, ...]
     sightings: tuple[tuple[tuple[str, Evidence], ...], ...]   # (identifier, empty where the frame has one already)
 
+    @property
+    def shared(self) -> dict[str, tuple[str, ...]]:
+        """By host, what is to be known of every way there."""
+        return {way.on: way.shared for way in self.ways if way.shared}
+
 
 def write(diagnosis: Diagnosis, out: TextIO) -> None:
     """Write ``diagnosis`` as one page."""
@@ -73,16 +49,27 @@ def write(diagnosis: Diagnosis, out: TextIO) -> None:
     from analyzer.report.timeline import timeline_svg  # noqa: PLC0415
 
     shown = cleaned(diagnosis)
+    rows, timeline = table(shown), timeline_svg(shown.connections, "timeline")
     style, script = _part("style.css"), _part("page.js")
-    page = _environment().get_template("page.html")
-    out.writelines(page.generate(
-        d=shown,
-        sections=_sections(shown),
-        table=table(shown),
-        timeline=timeline_svg(shown.connections, "timeline"),
-        style=style, style_hash=_hash(style),
-        script=script, script_hash=_hash(script),
-    ))
+    template = _environment().get_template("page.html")
+    for detail in DETAILS:
+        page = template.render(
+            d=shown,
+            sections=_sections(shown, detail),
+            table=rows,
+            timeline=timeline,
+            style=style, style_hash=_hash(style),
+            script=script, script_hash=_hash(script),
+        )
+        if len(page) - _table_size(page) <= LIMIT:
+            break
+    out.write(page)
+
+
+def _table_size(page: str) -> int:
+    """Characters of the table of connections: it grows with the capture, not with the findings."""
+    start = page.find('<table id="connections"')
+    return page.find("</table>", start) - start if start >= 0 else 0
 
 
 def _environment() -> Environment:
@@ -121,7 +108,7 @@ def anchor(section: str, evidence: Evidence) -> str:
     return f"{section}-c{evidence.capture}-f{evidence.frame}"
 
 
-def _sections(diagnosis: Diagnosis) -> list[Section]:
+def _sections(diagnosis: Diagnosis, detail: Detail) -> list[Section]:
     from analyzer.report.ladder import ladder_svg  # noqa: PLC0415
     from analyzer.report.sentences import frame_place  # noqa: PLC0415
     from analyzer.report.texts import say  # noqa: PLC0415
@@ -137,7 +124,7 @@ def _sections(diagnosis: Diagnosis) -> list[Section]:
             ident, finding,
             topology_svg(finding, f"{ident}-net", say("picture.title")),
             ladder_svg(finding.ladder, f"{ident}-ladder", say("ladder.title"), link),
-            tuple(_ways(ident, finding)),
+            tuple(ways(ident, finding, detail)),
             tuple(_sightings(ident, finding)),
         ))
     return sections
@@ -165,28 +152,3 @@ def identifiers(names: list[str]) -> list[str]:
         seen[word] = seen.get(word, 0) + 1
         made.append(word if seen[word] == 1 else f"{word}-{seen[word]}")
     return made
-
-
-def _advised(fix: Fix) -> bool:
-    """Recommended, and not known to break something or to change nothing."""
-    return fix.recommended and fix.proof.applicability in {Applicability.PROVEN, Applicability.UNPROVEN}
-
-
-def _ways(ident: str, finding: Finding) -> list[Way]:
-    """The fixes in the order of the diagnosis (recommended first), the same way in several dialects as one."""
-    def way(fix: Fix) -> tuple[Any, ...]:
-        return fix.kind, fix.on, fix.title
-
-    first: dict[tuple[Any, ...], int] = {}
-    for place, fix in enumerate(finding.fixes):
-        first.setdefault(way(fix), place)
-    best = {way(fix) for fix in finding.fixes if _advised(fix)}
-    ordered = sorted(finding.fixes, key=lambda fix: (way(fix) not in best, first[way(fix)]))
-    ways = []
-    for number, (_, group) in enumerate(groupby(ordered, key=way), 1):
-        fixes = tuple((f"{ident}-fix{number}-{place}", fix) for place, fix in enumerate(group, 1))
-        head = fixes[0][1]
-        advised = any(_advised(fix) for _, fix in fixes)
-        harmful = any(fix.proof.applicability is Applicability.HARMFUL for _, fix in fixes)
-        ways.append(Way(f"{ident}-fix{number}", head.title, head.on, advised, advised or harmful or not best, fixes))
-    return ways

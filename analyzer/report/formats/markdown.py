@@ -164,7 +164,7 @@ def _fix(fix: Fix, number: int) -> Iterator[str]:
     dialect = known(f"dialect.{fix.dialect}", fix.dialect)
     mark = f", {say('fix.recommended')}" if fix.recommended else ""
     yield f"#### {number}. {plain(fix.title)}, {plain(say('fix.on', host=fix.on))} ({plain(dialect)}{mark})"
-    yield f"**{say(f'proof.{fix.proof.applicability}')}**: {proof_sentence(fix)}"
+    yield f"**{say(f'proof.{fix.proof.applicability}')}**: {proof_sentence(fix.proof)}"
     if fix.why:
         yield rich(fix.why)
     for head, lines in (

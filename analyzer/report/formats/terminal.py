@@ -223,7 +223,7 @@ class _Page:
     def proof(self, fix: Fix) -> None:
         """The replay: the numbers, the two traces, what would break."""
         self.head(f"{say('head.proof')}: {say(f'proof.{fix.proof.applicability}')}")
-        self.text(proof_sentence(fix), _STYLE[fix.proof.applicability], 2)
+        self.text(proof_sentence(fix.proof), _STYLE[fix.proof.applicability], 2)
         for heading, lines in (
             ("head.broken", fix.proof.broken_connections), ("head.missing", fix.proof.missing_facts),
             ("head.before", fix.proof.before), ("head.after", fix.proof.after),
