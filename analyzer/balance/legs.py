@@ -42,6 +42,8 @@ def _minus_one(column: str) -> str:
 
 _REFUSED = f"(rst_{{0}}_frame > 0 AND rst_{{0}}_flags & {ACK} > 0 AND rst_{{0}}_seq = 0)"
 _REJECTED = f"(rst_{{0}}_frame > 0 AND rst_{{0}}_flags & {ACK} = 0)"
+# an RST elsewhere on the circle answers an old connection's acknowledgment (RFC 9293 §3.5.1), not this SYN's
+_OF_THIS = f"{_minus_one('rst_i_seq')} = CASE WHEN syn_frame > 0 THEN syn_seq ELSE {_minus_one('synack_ack')} END"
 _ANSWERS = f"(synack_frame > 0 AND (syn_frame = 0 OR {_minus_one('synack_ack')} = syn_seq))"
 _REFUSES = f"({_REFUSED.format('r')} AND (syn_frame = 0 OR {_minus_one('rst_r_ack')} = syn_seq))"
 
@@ -58,7 +60,8 @@ SELECT capture, flow, kind, tunnel, initiator AS client, initiator_port AS clien
        {', '.join(f"CASE WHEN {_ANSWERS} THEN synack_{c} WHEN {_REFUSES} THEN rst_r_{c} END AS reply_{c}"
                   for c in ('frame', *_KEPT, 'seq'))},
        CASE WHEN {_ANSWERS} THEN synack_count WHEN {_REFUSES} THEN rst_r_count ELSE 0 END AS reply_count,
-       {_mark('rst_i', 'reject', f"{_REJECTED.format('i')} AND estab_frame = 0 AND syn_frame + synack_frame > 0")},
+       {_mark('rst_i', 'reject',
+              f"{_REJECTED.format('i')} AND estab_frame = 0 AND syn_frame + synack_frame > 0 AND {_OF_THIS}")},
        {_ANSWERS} AND (estab_frame > 0) AS done,
        estab_frame, data_i_frame, data_r_frame, first_ns, last_ns, mss_i, mss_r, window_i, window_r, syn2_frame
 FROM flow
