@@ -7,27 +7,34 @@ exchange.lines()      # the traces of SYN, SYN-ACK, ACK (or RST), one line a ste
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from analyzer.balance.mapping import Endpoint
-from analyzer.network.datagram import ICMP, ICMP6, TCP, Datagram
+from analyzer.network.datagram import ICMP, ICMP6, TCP, UDP, Complaint, Datagram
 from analyzer.network.host import IPAddress
 from analyzer.network.link import Network
-from analyzer.network.route import outgoing
+from analyzer.network.route import outgoing, takes
 from analyzer.network.routing.fib import Refusal
 from analyzer.network.routing.lookup import Query
 from analyzer.network.session import Session
+from analyzer.network.stack import LOOPBACK
 from analyzer.network.trace import Disposition, Redirect, Step, Trace, first_difference
 from analyzer.network.walk import walk
 
 EPHEMERAL = 40000
+HEADERS = {4: 40, 6: 60}
+"""Octets of IP and TCP headers without options: what a segment size leaves out (RFC 9293 §3.7.1)."""
+
+MOST_TRIES = 4
+"""A sender that is told of a smaller next link tries again; each try passes at least one more link."""
 
 
 class Outcome(StrEnum):
     """What the client's program sees."""
 
     ESTABLISHED = "established"     # UDP, echo: answered
+    BROKEN = "broken"               # connected, and then nothing more arrives
     REFUSED = "refused"
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
@@ -94,10 +101,12 @@ def connect(
     if address is None:
         nowhere = Datagram(dialled.address, port, dialled.address, asked, protocol, _first(protocol))
         lost = Trace((), Disposition.NO_ROUTE, client, "", nowhere, reports="its own program: network is unreachable")
-        return Exchange(Outcome.UNREACHABLE, ((_name(_first(protocol)), lost),))
+        return Exchange(Outcome.UNREACHABLE, ((NAMES[_first(protocol)], lost),))
     request = Datagram(address, port, dialled.address, asked, protocol, _first(protocol))
+    if protocol == TCP:
+        request = replace(request, mss=_largest(network, client, request) - HEADERS[address.version])
     session.sockets.add((client, protocol, request.tuple))
-    return _converse(network, request, session)
+    return Conversation(network, session).opened(request)
 
 
 def own_address(network: Network, client: str, destination: IPAddress) -> IPAddress | None:
@@ -110,54 +119,103 @@ def _first(protocol: int) -> str:
     return {TCP: "S", ICMP: "request", ICMP6: "request"}.get(protocol, "")
 
 
-NAMES = {"S": "SYN", "S.": "SYN-ACK", ".": "ACK", "R.": "RST", "P.": "data", "": "datagram", "request": "echo request",
+NAMES = {"S": "SYN", "S.": "SYN-ACK", ".": "ACK", "R.": "RST", "R": "RST", "P.": "data", "": "datagram", "request": "echo request",
          "reply": "echo reply"}
 
 
-def _name(flags: str) -> str:
-    return NAMES[flags]
+def _name(packet: Datagram) -> str:
+    return f"ICMP {packet.flags}" if packet.about is not None else NAMES[packet.flags]
 
 
-def _converse(network: Network, request: Datagram, session: Session) -> Exchange:
-    traces: list[tuple[str, Trace]] = []
+@dataclass(slots=True)
+class Conversation:
+    """The packets of one connection in their order, and what comes of each."""
 
-    def send(packet: Datagram, host: str, name: str) -> Trace:
-        traces.append((name, walk(network, packet, host, session)))
-        return traces[-1][1]
+    network: Network
+    session: Session
+    traces: list[tuple[str, Trace]] = field(default_factory=list)
 
-    asked = send(request, session.client, _name(request.flags))
-    if asked.disposition is Disposition.NO_SERVICE and request.protocol == TCP and asked.packet is not None:
-        refused = send(asked.packet.answered("R.", 40), asked.at, "RST")
-        taken = refused.disposition is Disposition.ACCEPTED and refused.at == session.client
-        return Exchange(Outcome.REFUSED if taken else Outcome.TIMEOUT, tuple(traces))
-    if asked.disposition is not Disposition.ACCEPTED or asked.packet is None:
-        return Exchange(_lost(asked), tuple(traces))
-    server = asked.at
-    answer = {"S": "S.", "request": "reply"}.get(request.flags, "")
-    replied = send(asked.packet.answered(answer), server, _name(answer) if answer else "reply")
-    if replied.disposition is not Disposition.ACCEPTED or replied.at != session.client:
-        stray = replied.disposition is Disposition.NO_SUCH_CONNECTION and request.protocol == TCP
-        if stray and replied.packet is not None:
-            send(replied.packet.answered("R", 40), replied.at, "RST")
-        return Exchange(_unanswered(replied), tuple(traces))
-    if request.protocol != TCP or replied.packet is None:
-        return Exchange(Outcome.ESTABLISHED, tuple(traces))
-    third = send(replied.packet.answered(".", 52), session.client, "ACK")
-    if third.disposition is not Disposition.ACCEPTED or third.packet is None:
-        return Exchange(Outcome.TIMEOUT, tuple(traces))
-    data = send(third.packet.answered("P.", 552), server, "data")
-    arrived = data.disposition is Disposition.ACCEPTED and data.at == session.client
-    return Exchange(Outcome.ESTABLISHED if arrived else Outcome.TIMEOUT, tuple(traces))
+    def opened(self, request: Datagram) -> Exchange:
+        """From the request to the first data, or to where it ends."""
+        outcome = self._ask(request)
+        return Exchange(outcome, tuple(self.traces))
+
+    def _send(self, packet: Datagram, host: str, name: str = "") -> Trace:
+        """One packet's way; an end that is sent what belongs to no connection of its own answers RST."""
+        trace = walk(self.network, packet, host, self.session)
+        self.traces.append((name or _name(packet), trace))
+        stray = trace.disposition is Disposition.NO_SUCH_CONNECTION and packet.protocol == TCP
+        if stray and "R" not in packet.flags and trace.packet is not None:
+            self._send(trace.packet.answered("R", 40), trace.at)
+        return trace
+
+    def _heard(self, lost: Trace, host: str) -> Complaint | None:
+        """Send the ICMP error about a lost packet; what it says where ``host`` takes it."""
+        if lost.complaint is None:
+            return None
+        told = self._send(lost.complaint, lost.at)
+        taken = told.disposition is Disposition.ACCEPTED and told.at == host
+        return Complaint(lost.complaint.flags) if taken else None
+
+    def _reached(self, trace: Trace, host: str) -> bool:
+        return trace.disposition is Disposition.ACCEPTED and trace.at == host
+
+    def _ask(self, request: Datagram) -> Outcome:
+        client = self.session.client
+        asked = self._send(request, client)
+        if asked.disposition is Disposition.NO_SERVICE and request.protocol == TCP and asked.packet is not None:
+            refused = self._send(asked.packet.answered("R.", 40), asked.at)
+            return Outcome.REFUSED if self._reached(refused, client) else Outcome.TIMEOUT
+        if asked.disposition is not Disposition.ACCEPTED or asked.packet is None:
+            return _lost(asked, self._heard(asked, client), request.protocol)
+        server = asked.at
+        answer = {"S": "S.", "request": "reply"}.get(request.flags, "")
+        replied = self._send(asked.packet.answered(answer), server, "" if answer else "reply")
+        if not self._reached(replied, client) or replied.packet is None:
+            self._heard(replied, server)
+            return Outcome.UNKNOWN if replied.disposition is Disposition.UNKNOWN else Outcome.TIMEOUT
+        return self._talk(replied.packet, server, asked.packet.mss) if request.protocol == TCP else Outcome.ESTABLISHED
+
+    def _talk(self, synack: Datagram, server: str, mss: int) -> Outcome:
+        """The handshake's third segment, and as much data as the server may send in one packet."""
+        third = self._send(synack.answered(".", 52), self.session.client)
+        if not self._reached(third, server) or third.packet is None:
+            self._heard(third, self.session.client)
+            return Outcome.BROKEN
+        data = third.packet.answered("P.")
+        size = min(_largest(self.network, server, data), mss + HEADERS[data.source.version])
+        for _ in range(MOST_TRIES):
+            sent = self._send(replace(data, octets=size), server)
+            if self._reached(sent, self.session.client):
+                return Outcome.ESTABLISHED
+            told = self._heard(sent, server)
+            if told is not Complaint.SIZE or sent.complaint is None:
+                return Outcome.BROKEN
+            size = sent.complaint.mtu
+        return Outcome.BROKEN
 
 
-def _lost(asked: Trace) -> Outcome:
-    """What the client sees of a request that nobody takes."""
+def _largest(network: Network, host: str, packet: Datagram) -> int:
+    """Octets of the largest packet that ``host`` itself may send on the way of ``packet``."""
+    path = outgoing(network.stacks[host], packet.query(LOOPBACK))
+    return 1500 if isinstance(path, Refusal) else min(takes(network.stacks[host], path), 65535)
+
+
+def _lost(asked: Trace, heard: Complaint | None, protocol: int) -> Outcome:
+    """What the client sees of a request that nobody takes.
+
+    A connected UDP socket is told of a closed port and of a prohibition, of no
+    other ICMP error (RFC 1122 §4.1.3.3 leaves it to the host; Linux: icmp(7)).
+    """
     if asked.disposition is Disposition.UNKNOWN:
         return Outcome.UNKNOWN
-    if asked.disposition is Disposition.NO_SERVICE:
+    if heard is None:
+        own = asked.complaint is None and bool(asked.reports)
+        return Outcome.UNREACHABLE if own and asked.disposition in OWN_ERRORS else Outcome.TIMEOUT
+    if heard is Complaint.PORT:
         return Outcome.REFUSED
-    return Outcome.UNREACHABLE if asked.reports else Outcome.TIMEOUT
+    return Outcome.TIMEOUT if protocol == UDP and heard is not Complaint.PROHIBITED else Outcome.UNREACHABLE
 
 
-def _unanswered(replied: Trace) -> Outcome:
-    return Outcome.UNKNOWN if replied.disposition is Disposition.UNKNOWN else Outcome.TIMEOUT
+OWN_ERRORS = (Disposition.NO_ROUTE, Disposition.NEIGHBOR_UNREACHABLE)
+"""Ends at the client itself that its program is told of."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from analyzer.balance.mapping import Mapping
 from analyzer.network.building import stack_of
 from analyzer.network.host import Host, IPAddress
-from analyzer.network.inference.captured import Attempt, Captured, attempts, captured
+from analyzer.network.inference.captured import Attempt, Captured, Key, attempts, captured
 from analyzer.network.inference.drafts import Draft, drafts
 from analyzer.network.inference.facts import Ledger, host_of
 from analyzer.network.inference.outside import bridge, outside
@@ -77,11 +77,13 @@ class Inference:
 def infer(
     flows: Sequence[Table], said: Sequence[Table], icmp: Sequence[Table], book: AddressBook,
     mapping: Mapping, hosts: Iterable[Host] = (), rulesets: Dict[str, str] | None = None,
+    broken: frozenset[Key] = frozenset(),
 ) -> Inference:
     """Infer the network from ``FLOWS``, ``CLAIMS`` and ``ICMP_EVENTS`` tables (one of each a capture).
 
     ``rulesets`` are whole ``nft list ruleset`` texts by the name of a given host;
-    one that the model cannot read is said and left out.
+    one that the model cannot read is said and left out.  ``broken`` are connections
+    that began well and were lost later.
     """
     seen, told = sightings(flows, book), claims(said, book)
     tried, hidden = _without_snat_twins(attempts(flows, book))
@@ -105,7 +107,7 @@ def infer(
     macs = frozenset(mac for draft in made if draft.balancer for mac in draft.macs)
     heard = _heard(seen)
     asked = [attempt for attempt in tried if attempt.copies or attempt.finished]   # else nobody knows what was dialled
-    connections = [captured(attempt, mapping, macs, heard) for attempt in asked]
+    connections = [captured(attempt, mapping, macs, heard, broken) for attempt in asked]
     listen(network, tried, connections, mapping, ledger)
     connections = _of_the_last_state(connections, made, ledger)
     learn_redirects(network, made, icmp, book, ledger)

@@ -74,7 +74,9 @@ class Passage:
                     self._set(mark, connection=connection)
                 case Accept() | Drop() as verdict:
                     return verdict
-                case ClampMss() | Dnat() | Snat() | ToMac() | Terminate():
+                case ClampMss(mss):
+                    self.packet = replace(self.packet, mss=min(self.packet.mss or mss, mss))
+                case Dnat() | Snat() | ToMac() | Terminate():
                     pass
         return chain.policy
 
@@ -99,6 +101,11 @@ class Passage:
         self.packet = toward(self.packet, self.seen)
         return None
 
+    def readdress(self) -> None:
+        """An own packet that belongs to a translated connection goes where that connection says."""
+        if self.firewall.stateful:
+            self.packet = toward(self.packet, self.seen)
+
     def _choose(self, reals: tuple[Endpoint, ...]) -> Endpoint:
         """The real server that the capture shows, if it is one of them; else the first."""
         if self.chosen is not None:
@@ -120,6 +127,12 @@ class Passage:
                 if address is not None:
                     entry.rewrite_source(address)
         self.packet = away(self.packet, self.seen)
+        self.confirm()
+
+    def confirm(self) -> None:
+        """The packet got through: from now on errors about its connection are known to belong to it."""
+        if self.seen.entry is not None:
+            self.seen.entry.confirmed = True
 
     def _first(self, hook: Hook, outgoing: str = "") -> Rule | None:
         """The first nat rule of a hook that applies."""
@@ -142,6 +155,8 @@ class Passage:
     def _restore_by_rule(self) -> None:
         """Without memory: what comes from a real server's port gets the virtual service's address."""
         packet = self.packet
+        if packet.about is not None:
+            return
         for chain in self.firewall.at(Hook.PREROUTING, "nat"):
             for rule in chain.rules:
                 if not isinstance(rule.action, Dnat) or rule.match.destination is None:

@@ -24,7 +24,7 @@ def provoked(network: Network, host: str, passage: Passage, arrival: Forward) ->
     IPv6 sends it all the same (seen).
     """
     packet, path = passage.packet, arrival.path
-    if path.interface != passage.incoming or not arrival.onlink_source:
+    if path.interface != passage.incoming or not arrival.onlink_source or packet.about is not None:
         return None
     entry = passage.seen.entry
     translated = (entry is not None and entry.translated) or not passage.firewall.stateful

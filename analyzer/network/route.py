@@ -148,6 +148,12 @@ def _outgoing6(stack: Stack, query: Query) -> Path | Refusal:
     return path
 
 
+def takes(stack: Stack, path: Path) -> int:
+    """Octets of the largest packet that the path's next link takes: the route's own word, else the interface's."""
+    row = path.entry.mtu if path.entry is not None else None
+    return row or stack.ports[path.interface].mtu
+
+
 def arriving(stack: Stack, query: Query) -> Arrival:
     """What happens to a packet that came in by ``query.incoming``; ``query.source`` is its source address."""
     return _arriving4(stack, query) if query.destination.version == 4 else _arriving6(stack, query)
@@ -246,5 +252,3 @@ def _arriving6(stack: Stack, query: Query) -> Arrival:
     back = look_up(stack, Query(query.source, query.destination))
     neighbour = isinstance(back, Match) and back.hop.interface == query.incoming and back.hop.gateway is None
     return Forward(_path(stack, found, query), onlink_source=neighbour)
-
-

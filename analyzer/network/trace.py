@@ -119,7 +119,8 @@ class Trace:
     packet: Datagram | None = None
     redirects: tuple[Redirect, ...] = ()
     assumed: frozenset[str] = frozenset()
-    reports: str = ""     # what the sender is told (ICMP, RST), empty where it hears nothing
+    reports: str = ""     # what the sender is told (ICMP, RST), empty where nothing is said
+    complaint: Datagram | None = None     # the ICMP error that ``at`` then sends, where it sends one
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ class Entry:
     mark: int = 0
     dnatted: bool = False
     snatted: bool = False
+    confirmed: bool = False  # a packet of it left or was delivered: only then do errors about it belong to it (seen)
 
     @property
     def translated(self) -> bool:
@@ -63,8 +64,11 @@ class Tracker:
 
         A SYN-ACK or RST that nothing was heard before is INVALID, and so is the third
         segment of a handshake whose second took another way (seen); any other TCP
-        segment in the middle is taken up as new where ``loose`` is on.
+        segment in the middle is taken up as new where ``loose`` is on.  An ICMP error
+        belongs to the connection of the packet that it quotes.
         """
+        if packet.about is not None:
+            return self._related(packet.about)
         for entry in self.entries:
             if entry.protocol != packet.protocol:
                 continue
@@ -81,9 +85,22 @@ class Tracker:
             return Seen(None, State.INVALID)       # an echo reply to no request
         ends = packet.tuple
         half = packet.protocol == TCP and packet.flags == "S"
-        entry = Entry(packet.protocol, ends, (ends[2], ends[3], ends[0], ends[1]), half=half)
+        entry = Entry(packet.protocol, ends, turned(ends), half=half)
         self.entries.append(entry)
         return Seen(entry, State.NEW)
+
+    def _related(self, quoted: Datagram) -> Seen:
+        """The connection of a quoted packet; the error runs against that packet's direction."""
+        answer = turned(quoted.tuple)
+        for entry in self.entries:
+            if entry.protocol == quoted.protocol and entry.confirmed and answer in (entry.reply, entry.original):
+                return Seen(entry, State.RELATED, backwards=answer == entry.reply)
+        return Seen(None, State.INVALID)
+
+
+def turned(ends: FourTuple) -> FourTuple:
+    """The ends of the answer."""
+    return ends[2], ends[3], ends[0], ends[1]
 
 
 def toward(packet: Datagram, seen: Seen) -> Datagram:
@@ -91,12 +108,29 @@ def toward(packet: Datagram, seen: Seen) -> Datagram:
     if seen.entry is None:
         return packet
     address, port = seen.entry.original[:2] if seen.backwards else seen.entry.reply[:2]
+    if packet.about is not None:
+        return replace(packet, destination=address, about=_quotation(packet.about, seen.entry, seen.backwards))
     return replace(packet, destination=address, destination_port=port)
 
 
 def away(packet: Datagram, seen: Seen) -> Datagram:
-    """The packet with the source that its connection gives it (at postrouting)."""
+    """The packet with the source that its connection gives it (at postrouting).
+
+    An error keeps its sender, unless the end that it speaks of is hidden by translation:
+    then it seems to come from there (KERNEL facts, section 6: from the virtual address).
+    """
     if seen.entry is None:
         return packet
     address, port = seen.entry.original[2:] if seen.backwards else seen.entry.reply[2:]
+    if packet.about is not None:
+        hidden = seen.entry.dnatted if seen.backwards else seen.entry.snatted
+        source = address if hidden else packet.source
+        return replace(packet, source=source, about=_quotation(packet.about, seen.entry, seen.backwards))
     return replace(packet, source=address, source_port=port)
+
+
+def _quotation(about: Datagram, entry: Entry, backwards: bool) -> Datagram:
+    """The quoted packet as its sender sent it."""
+    source, source_port, destination, destination_port = entry.original if backwards else entry.reply
+    return replace(about, source=source, source_port=source_port, destination=destination,
+                   destination_port=destination_port)

@@ -12,16 +12,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from analyzer.balance.mapping import Endpoint
-from analyzer.network.datagram import ICMP, ICMP6, TCP, Datagram
+from analyzer.network.complaint import OF_A_ROUTE, complaint
+from analyzer.network.datagram import ICMP, ICMP6, TCP, Complaint, Datagram
 from analyzer.network.host import MAIN_TABLE
 from analyzer.network.link import Network
 from analyzer.network.nat import Action, Hook, State, Terminate, ToMac
 from analyzer.network.neighbor import resolve
 from analyzer.network.passage import Passage
 from analyzer.network.redirect import provoked
-from analyzer.network.route import Drop, Dropped, Forward, Local, Path, arriving, outgoing
-from analyzer.network.routing.fib import Errno, Refusal
-from analyzer.network.routing.lookup import Query
+from analyzer.network.route import Drop, Dropped, Forward, Local, Path, arriving, outgoing, takes
+from analyzer.network.routing.fib import Refusal
 from analyzer.network.session import Session
 from analyzer.network.stack import LOOPBACK
 from analyzer.network.trace import Act, Disposition, Redirect, Step, Trace
@@ -71,9 +71,14 @@ class _Walk:
             hops += 1
         return now if isinstance(now, Trace) else self._end(Disposition.LOOP, now.host, now.interface, now.packet)
 
-    def _end(self, how: Disposition, host: str, interface: str, packet: Datagram, reports: str = "") -> Trace:
+    def _end(self, how: Disposition, host: str, interface: str, packet: Datagram, reports: str = "",
+             told: Datagram | None = None) -> Trace:
+        """The trace; ``told`` is the ICMP error that ``host`` sends."""
+        if told is not None:
+            reports = f"ICMP {told.flags} to {told.destination}"
         return Trace(
-            tuple(self.steps), how, host, interface, packet, tuple(self.redirects), frozenset(self.assumed), reports
+            tuple(self.steps), how, host, interface, packet, tuple(self.redirects), frozenset(self.assumed), reports,
+            told,
         )
 
     def _step(self, host: str, act: Act, interface: str, packet: Datagram, says: str = "") -> None:
@@ -88,11 +93,12 @@ class _Walk:
         for kind in ("route", "filter"):
             if passage.filtered(Hook.OUTPUT, kind) is not None:
                 return self._end(Disposition.FILTERED, host, "", packet)
-        path = outgoing(stack, packet.query(LOOPBACK, passage.mark))
+        passage.readdress()
+        path = outgoing(stack, passage.packet.query(LOOPBACK, passage.mark))
         if isinstance(path, Refusal):
             return self._end(Disposition.NO_ROUTE, host, "", packet, f"its own program: {path.errno}")
         if path.interface == LOOPBACK:
-            return _Arrived(host, LOOPBACK, "", packet)
+            return _Arrived(host, LOOPBACK, "", passage.packet)
         better = self.session.learned.get((host, packet.destination))
         if better is not None:
             path = replace(path, gateway=None if better == packet.destination else better, redirected=True)
@@ -101,8 +107,6 @@ class _Walk:
 
     def _transmit(self, host: str, path: Path, packet: Datagram, act: Act) -> _Arrived | Trace:
         port = self.network.stacks[host].ports[path.interface]
-        if packet.octets > port.mtu:
-            return self._end(Disposition.TOO_BIG, host, port.name, packet, f"ICMP: next hop takes {port.mtu} octets")
         target = path.next_hop(packet.destination)
         asker = packet.source if self.network.stacks[host].owns(packet.source) else path.preferred
         answer = resolve(self.network, host, port.name, target, asker)
@@ -110,8 +114,9 @@ class _Walk:
         if answer is None:
             own = act is Act.OUT
             self.steps.append(Step(host, act, port.name, packet, f"nobody answers for {target}", path.gateway, "", row))
-            reports = "its own program: no route to host" if own else "ICMP host unreachable"
-            return self._end(Disposition.NEIGHBOR_UNREACHABLE, host, port.name, packet, reports)
+            told = None if own else complaint(self.network.stacks[host], packet, Complaint.HOST)
+            reports = "its own program: no route to host" if own else ""
+            return self._end(Disposition.NEIGHBOR_UNREACHABLE, host, port.name, packet, reports, told)
         way = f"via {path.gateway}" if path.gateway is not None else "on link"
         table = "" if path.table == MAIN_TABLE else f" in table {path.table}"
         learned = ", by a redirect" if path.redirected else f" ({row}{table})" if row else ""
@@ -146,20 +151,20 @@ class _Walk:
         arrival = arriving(self.network.stacks[host], passage.packet.query(now.interface, passage.mark))
         match arrival:
             case Dropped():
-                silent = arrival.why is not Drop.NO_ROUTE or arrival.errno is Errno.EINVAL      # blackhole
-                told = "" if silent else "ICMP net unreachable"
-                return self._end(LOST[arrival.why], host, now.interface, passage.packet, self._told(host, now, told))
+                said = OF_A_ROUTE.get(arrival.errno) if arrival.why is Drop.NO_ROUTE else None
+                told = self._told(host, passage, said) if said is not None else None
+                return self._end(LOST[arrival.why], host, now.interface, passage.packet, told=told)
             case Local():
                 if passage.filtered(Hook.INPUT) is not None:
                     return self._end(self._filtered(passage), host, now.interface, passage.packet)
+                passage.confirm()
                 return self._deliver(host, now.interface, passage.packet)
             case Forward():
                 return self._forward(now, passage, arrival)
 
-    def _told(self, host: str, now: _Arrived, text: str) -> str:
-        """``text`` where the sender can be told at all: a router without a way back to it says nothing."""
-        back = outgoing(self.network.stacks[host], Query(now.packet.source))
-        return "" if isinstance(back, Refusal) else text
+    def _told(self, host: str, passage: Passage, what: Complaint, mtu: int = 0) -> Datagram | None:
+        """The ICMP error, where the sender can be told at all."""
+        return complaint(self.network.stacks[host], passage.packet, what, mtu)
 
     @staticmethod
     def _filtered(passage: Passage) -> Disposition:
@@ -187,23 +192,23 @@ class _Walk:
 
     def _forward(self, now: _Arrived, passage: Passage, arrival: Forward) -> _Arrived | Trace:
         host, path = now.host, arrival.path
-        port = self.network.stacks[host].ports[path.interface]
-        if passage.packet.ttl <= 1:
-            return self._end(Disposition.TTL_EXCEEDED, host, now.interface, passage.packet, "ICMP time exceeded")
-        if passage.packet.octets > port.mtu:
-            says = f"ICMP: next hop takes {port.mtu} octets"
-            return self._end(Disposition.TOO_BIG, host, port.name, passage.packet, says)
-        packet = passage.packet
-        told = provoked(self.network, host, passage, arrival)
-        if told is not None:
-            self.redirects.append(told)
-            if told.obeyed and told.by_service and packet.source.version == 6:
-                self.session.learned[told.to, told.destination] = told.gateway    # at once (KERNEL facts, section 9)
+        packet, largest = passage.packet, takes(self.network.stacks[host], path)
+        if packet.ttl <= 1:
+            told = self._told(host, passage, Complaint.TIME)
+            return self._end(Disposition.TTL_EXCEEDED, host, now.interface, packet, told=told)
+        if packet.octets > largest:
+            told = self._told(host, passage, Complaint.SIZE, largest)
+            return self._end(Disposition.TOO_BIG, host, path.interface, packet, told=told)
+        better = provoked(self.network, host, passage, arrival)
+        if better is not None:
+            self.redirects.append(better)
+            if better.obeyed and better.by_service and packet.source.version == 6:
+                self.session.learned[better.to, better.destination] = better.gateway   # at once (KERNEL facts, section 9)
         passage.packet = replace(passage.packet, ttl=passage.packet.ttl - 1)
         dropped = passage.filtered(Hook.FORWARD, outgoing=path.interface)
         if dropped is not None:
-            return self._end(self._filtered(passage), host, now.interface, passage.packet,
-                             "ICMP or RST" if dropped.reject else "")
+            told = self._told(host, passage, Complaint.PORT) if dropped.reject else None
+            return self._end(self._filtered(passage), host, now.interface, passage.packet, told=told)
         if passage.seen.state is State.INVALID and not passage.firewall.invalid_known:
             self.assumed.add(f"{host} forwards packets of connections that it has not seen")
         before = passage.packet
@@ -219,6 +224,10 @@ class _Walk:
         own = (host, packet.protocol, (packet.destination, packet.destination_port, packet.source, packet.source_port))
         if own in self.session.sockets:
             return self._end(Disposition.ACCEPTED, host, interface, packet)
+        if packet.about is not None:
+            known = (host, packet.about.protocol, packet.about.tuple) in self.session.sockets
+            taken = Disposition.ACCEPTED if known else Disposition.NO_SUCH_CONNECTION
+            return self._end(taken, host, interface, packet)
         if packet.protocol in (ICMP, ICMP6):
             taken = Disposition.ACCEPTED if packet.flags == "request" else Disposition.NO_SUCH_CONNECTION
             return self._end(taken, host, interface, packet)
@@ -226,10 +235,11 @@ class _Walk:
         asked = Endpoint(packet.destination, packet.destination_port)
         if begins and self.network.listens(host, asked, packet.protocol):
             return self._accept(host, interface, packet, "")
-        told = "answers RST" if packet.protocol == TCP else "answers ICMP port unreachable"
-        if begins:
-            return self._end(Disposition.NO_SERVICE, host, interface, packet, told)
-        return self._end(Disposition.NO_SUCH_CONNECTION, host, interface, packet, "" if "R" in packet.flags else told)
+        how = Disposition.NO_SERVICE if begins else Disposition.NO_SUCH_CONNECTION
+        if packet.protocol != TCP:
+            told = complaint(self.network.stacks[host], packet, Complaint.PORT)
+            return self._end(how, host, interface, packet, told=told)
+        return self._end(how, host, interface, packet, "" if "R" in packet.flags else "answers RST")
 
     def _accept(self, host: str, interface: str, packet: Datagram, says: str) -> Trace:
         """A server takes the request: from now on its four-tuple is a connection here."""

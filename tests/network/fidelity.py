@@ -200,6 +200,13 @@ SETTLED = (
 )
 """The kernel gives an IPv6 address its local route a while after ``ip addr add`` returned."""
 
+LINKED = (
+    'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do '
+    '[ "$(ip -6 -o addr show up scope link | grep -vc " lo ")" -le '
+    '"$(ip -6 route show table local type local | grep -c fe80)" ] && break; sleep 0.05; done'
+)
+"""So it does to the link-local address after ``ip link set up``; until then the host may pick ::1 as source."""
+
 
 def kernel_script(made: Case) -> str:
     """The shell script that asks the kernel the same."""
@@ -217,6 +224,7 @@ def kernel_script(made: Case) -> str:
     for command in made.commands:
         lines += [f"echo '{MARK}{command}'", f"{command} 2>&1", 'echo "rc=$?"']
         lines += [SETTLED] if made.family == 6 and command.startswith("ip addr add") else []
+        lines += [LINKED] if made.family == 6 and command.startswith("ip link set") else []
     tool = "ip -6" if made.family == 6 else "ip -4"
     for table in TABLES:
         lines += [f"echo '{MARK}{tool} route show table {table}'", f"{tool} route show table {table} 2>&1", "echo rc=0"]

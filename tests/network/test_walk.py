@@ -250,7 +250,7 @@ def test_section_8_udp_meets_no_socket():
     net.open_hosts = frozenset({"srv1"})
     exchange = connect(net, "client", Endpoint(VIP, 53), UDP)
     assert exchange.last.disposition is Disposition.NO_SUCH_CONNECTION
-    assert exchange.last.reports == "answers ICMP port unreachable"
+    assert exchange.last.reports == "ICMP unreachable port to 10.31.7.71"
     script(net.stacks["srv1"], HOST_ROUTE)
     assert connect(net, "client", Endpoint(VIP, 53), UDP).works
 

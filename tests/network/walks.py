@@ -28,7 +28,7 @@ from analyzer.network.host import Host, Interface, System
 from analyzer.network.link import Network
 from analyzer.network.nat import NO_FIREWALL
 
-SAME = {"answered": "established", "silent": "no answer", "timeout": "no answer", "refused": "refused", "unreachable": "no answer",
+SAME = {"answered": "established", "silent": "no answer", "timeout": "no answer", "refused": "refused", "unreachable": "no answer", "broken": "no answer",
         "failed": "no answer"}
 """Whether silence becomes "timeout" or "unreachable" is a race between ARP and the program's patience."""
 PROTOCOLS = {"tcp": 6, "udp": 17}

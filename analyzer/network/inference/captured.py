@@ -6,7 +6,7 @@ number, whatever the balancer does to the destination (RFC 9293 §3.4.1).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -19,17 +19,18 @@ from analyzer.tables import ACK, ICMP_ECHO, TCP, UDP, AddressBook, Table
 
 PROTOCOLS = {TCP: 6, UDP: 17, ICMP_ECHO: 1}
 TCP_NUMBER = 6
-MOST = 200_000
-"""Connections that are replayed; more are counted, not replayed."""
+Key = tuple[IPAddress, int, int]
+"""The client's address and port, and its initial sequence number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Captured:
     """One connection as the captures show it.
 
-    ``outcome`` is what was observed (established, refused, or timeout for
-    anything unfinished); ``certain`` is False where the client's side was not
+    ``outcome`` is what was observed (established, broken later, refused, or timeout
+    for anything unfinished); ``certain`` is False where the client's side was not
     captured, so that an unfinished handshake may have ended well elsewhere.
+    ``asked`` and ``answers`` are its requests and answers wherever they were captured.
     """
 
     client: IPAddress
@@ -42,6 +43,8 @@ class Captured:
     real: Endpoint | None = None
     certain: bool = True
     began_ns: int = 0
+    asked: tuple[Copy, ...] = field(default=(), compare=False)
+    answers: tuple[Copy, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         word = {6: "tcp", 17: "udp"}.get(self.protocol, "icmp")
@@ -50,7 +53,7 @@ class Captured:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A request at one hop: to whom, with which ttl, from which MAC to which."""
+    """A request or an answer at one hop: the server's end, which ttl, from which MAC to which."""
 
     capture: int
     frame: int
@@ -65,7 +68,7 @@ class Attempt:
     """All that belongs to one client's address, port and sequence number.
 
     ``answered`` and ``refused`` are the ends that answered with SYN-ACK or RST,
-    ``finished`` those that completed a handshake.
+    ``finished`` those that completed a handshake; ``answers`` are those answers hop by hop.
     """
 
     client: Endpoint
@@ -76,9 +79,15 @@ class Attempt:
     refused: set[Endpoint] = field(default_factory=set)
     finished: set[Endpoint] = field(default_factory=set)
     rejected: set[Endpoint] = field(default_factory=set)
+    answers: list[Copy] = field(default_factory=list)
     capture: int = 0
     frame: int = 0
     began_ns: int = 0
+
+    @property
+    def key(self) -> Key:
+        """What all its packets share."""
+        return self.client.address, self.client.port, self.isn
 
     def servers(self) -> list[Endpoint]:
         """Every end that was asked or answered, in the order of their first packets, the highest ttl first."""
@@ -91,19 +100,21 @@ def attempts(tables: Iterable[Table], book: AddressBook) -> list[Attempt]:
     found: dict[tuple[int, int, int, int], Attempt] = {}
     names = _Names(book)
     for flows in tables:
-        wanted = np.flatnonzero(np.isin(flows["kind"], tuple(PROTOCOLS)))[:MOST]
+        wanted = np.flatnonzero(np.isin(flows["kind"], tuple(PROTOCOLS)))
         columns = {name: flows[name][wanted].tolist() for name in _NEEDED}
         for values in zip(*columns.values(), strict=True):
             _read(dict(zip(columns, values, strict=True)), found, names)
     return sorted(found.values(), key=lambda each: (each.capture, each.frame))
 
 
+_HOPS = ("syn", "syn2", "synack", "synack2", "rst_r", "data_i", "data_r")
+"""Packets whose hop is kept: requests and answers."""
+
 _NEEDED = (
-    "capture", "kind", "initiator", "initiator_port", "responder", "responder_port", "syn_frame", "syn_seq", "syn_ttl",
-    "syn_src_mac", "syn_dst_mac", "syn2_frame", "syn2_ttl", "syn2_src_mac", "syn2_dst_mac", "synack_frame",
-    "synack_ack", "estab_frame", "rst_i_frame", "rst_i_seq", "rst_i_flags", "rst_r_frame", "rst_r_ack", "rst_r_flags",
-    "data_i_frame", "data_i_seq", "data_i_ttl", "data_i_src_mac", "data_i_dst_mac", "data_r_frame", "packets_i",
+    "capture", "kind", "initiator", "initiator_port", "responder", "responder_port", "syn_seq", "synack_ack",
+    "estab_frame", "rst_i_frame", "rst_i_seq", "rst_i_flags", "rst_r_ack", "rst_r_flags", "data_i_seq", "packets_i",
     "packets_r", "first_ns",
+    *(f"{prefix}_{column}" for prefix in _HOPS for column in ("frame", "ttl", "src_mac", "dst_mac")),
 )
 
 
@@ -130,29 +141,34 @@ def _read(row: dict[str, int], found: dict[tuple[int, int, int, int], Attempt], 
     attempt.began_ns = min(attempt.began_ns, began) if attempt.began_ns else began
     if not attempt.frame or (row["capture"], first) < (attempt.capture, attempt.frame):
         attempt.capture, attempt.frame = row["capture"], first
-    for prefix in ("syn", "syn2") if tcp else ("data_i",):
+    attempt.copies += _copies(row, server, ("syn", "syn2") if tcp else ("data_i",), book)
+    _answers(row, attempt, server, book, tcp=tcp)
+
+
+def _copies(row: dict[str, int], server: Endpoint, prefixes: tuple[str, ...], book: _Names) -> Iterator[Copy]:
+    for prefix in prefixes:
         if row[f"{prefix}_frame"]:
-            attempt.copies.append(Copy(
-                row["capture"], row[f"{prefix}_frame"], server, row[f"{prefix}_ttl"],
-                book.text(row[f"{prefix}_src_mac"]), book.text(row[f"{prefix}_dst_mac"]),
-            ))
-    _answers(row, attempt, server, tcp=tcp)
+            macs = (book.text(row[f"{prefix}_{end}_mac"]) for end in ("src", "dst"))
+            yield Copy(row["capture"], row[f"{prefix}_frame"], server, row[f"{prefix}_ttl"], *macs)
 
 
-def _answers(row: dict[str, int], attempt: Attempt, server: Endpoint, *, tcp: bool) -> None:
+def _answers(row: dict[str, int], attempt: Attempt, server: Endpoint, book: _Names, *, tcp: bool) -> None:
     if not tcp:
         if row["data_r_frame"]:
             attempt.answered[server] = row["data_r_frame"]
+            attempt.answers += _copies(row, server, ("data_r",), book)
             attempt.finished.add(server)
         return
     if row["synack_frame"] and (row["synack_ack"] - 1) & 0xFFFFFFFF == attempt.isn:
         attempt.answered[server] = row["synack_frame"]
+        attempt.answers += _copies(row, server, ("synack", "synack2"), book)
         if row["estab_frame"]:
             attempt.finished.add(server)
         elif row["rst_i_frame"]:
             attempt.rejected.add(server)
     elif row["rst_r_frame"] and row["rst_r_flags"] & ACK:
         attempt.refused.add(server)
+        attempt.answers += _copies(row, server, ("rst_r",), book)
 
 
 def _sequence(row: dict[str, int]) -> int | None:
@@ -172,12 +188,14 @@ _FRAMES = tuple(name for name in _NEEDED if name.endswith("_frame"))
 
 
 def captured(
-    attempt: Attempt, mapping: Mapping, balancer_macs: frozenset[str], heard: frozenset[IPAddress]
+    attempt: Attempt, mapping: Mapping, balancer_macs: frozenset[str], heard: frozenset[IPAddress],
+    broken: frozenset[Key] = frozenset(),
 ) -> Captured:
     """What the attempt was: dialled service, real server, outcome.
 
     ``heard`` are the clients that some capture shows both sending and being sent
     to: what they did not get was not sent, and not merely out of sight.
+    ``broken`` are those that began well and were lost later.
     """
     servers = attempt.servers()
     virtual = {service.virtual: service for service in mapping.services}
@@ -192,10 +210,13 @@ def captured(
         translated = False                # a datagram back from the real server says nothing of its arrival
     refused = dialled in attempt.refused and not done
     outcome = Outcome.ESTABLISHED if done or translated else Outcome.REFUSED if refused else Outcome.TIMEOUT
+    if outcome is Outcome.ESTABLISHED and attempt.key in broken:
+        outcome = Outcome.BROKEN
     seen = attempt.client.address in heard or bool(attempt.rejected)
     return Captured(
         attempt.client.address, attempt.client.port, dialled, attempt.protocol, outcome,
         attempt.capture, attempt.frame, real, seen or outcome is not Outcome.TIMEOUT, attempt.began_ns,
+        tuple(attempt.copies), tuple(attempt.answers),
     )
 
 
