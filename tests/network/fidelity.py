@@ -202,8 +202,7 @@ SETTLED = (
 
 LINKED = (
     'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do '
-    '[ "$(ip -6 -o addr show up scope link | grep -vc " lo ")" -le '
-    '"$(ip -6 route show table local type local | grep -c fe80)" ] && break; sleep 0.05; done'
+    'ip -6 route show table local type local dev {} | grep -q fe80 && break; sleep 0.05; done'
 )
 """So it does to the link-local address after ``ip link set up``; until then the host may pick ::1 as source."""
 
@@ -224,7 +223,8 @@ def kernel_script(made: Case) -> str:
     for command in made.commands:
         lines += [f"echo '{MARK}{command}'", f"{command} 2>&1", 'echo "rc=$?"']
         lines += [SETTLED] if made.family == 6 and command.startswith("ip addr add") else []
-        lines += [LINKED] if made.family == 6 and command.startswith("ip link set") else []
+        up = command.split()[3:4] if made.family == 6 and command.startswith("ip link set") and command.endswith(" up") else []
+        lines += [LINKED.format(name) for name in up if name in made.addresses]
     tool = "ip -6" if made.family == 6 else "ip -4"
     for table in TABLES:
         lines += [f"echo '{MARK}{tool} route show table {table}'", f"{tool} route show table {table} 2>&1", "echo rc=0"]
