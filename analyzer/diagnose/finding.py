@@ -164,8 +164,40 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadMan:
+    """One command that takes a change back by itself in two minutes, and how to stop it once all is well.
+
+    ``disarm`` is a command, or a sentence behind ``# `` where a hand is needed (a window to close).
+    """
+
+    arm: str
+    disarm: str
+
+
+@dataclass(frozen=True, slots=True)
+class Permanent:
+    """One way to keep a fix over a restart, whole: whoever manages the host's network follows one of these, no other.
+
+    ``manager`` is the dialect's name ("linux-netplan"), or "" where nothing has to be chosen; ``title`` is for
+    people ("netplan").  ``commands`` come once the fix is applied and verified; ``undo`` takes out of the
+    configuration what they wrote, and nothing else.  Lines that begin with ``# `` are remarks.
+    """
+
+    manager: str
+    title: str
+    commands: tuple[str, ...]
+    undo: tuple[str, ...] = ()
+    executed: bool = False         # False: "not executed here" is printed
+
+
+@dataclass(frozen=True, slots=True)
 class Fix:
-    """One way out: commands for one host in one dialect, how to verify, undo and keep it, and what it costs."""
+    """One way out: commands for one host in one dialect, how to verify, undo and keep it, and what it costs.
+
+    ``permanent`` are the ways to keep it, one for each manager, each complete in itself (tabs in a page);
+    ``persist`` is all of them as one list of lines, as documents of the first version had it.
+    ``dead_man`` belongs before ``commands`` on a remote shell.
+    """
 
     kind: str
     on: str                        # address of the host that must change
@@ -181,6 +213,8 @@ class Fix:
     recommended: bool = False
     executed: bool = False         # False: "not executed here" is printed
     proof: Proof = Proof()
+    permanent: tuple[Permanent, ...] = ()
+    dead_man: DeadMan | None = None
 
 
 @dataclass(frozen=True, slots=True)

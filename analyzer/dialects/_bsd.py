@@ -6,11 +6,13 @@ be said; halves and host routes can.
 
 from __future__ import annotations
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.network.host import OnLink, Via
 from analyzer.remedy.change import Change, NeighborFlush, RouteChange, RouteRemoval, SwitchChange
 from analyzer.remedy.situation import Situation
 
 MOST_CLIENTS_SHOWN = 3
+TRIAL_SECONDS = 120
 
 
 def speaks(change: Change) -> bool:
@@ -60,3 +62,13 @@ def asked(s: Situation) -> tuple[str, ...]:
 def forget(change: NeighborFlush) -> str:
     """Delete one entry of the neighbour cache (arp(8), ndp(8))."""
     return f"ndp -d {change.address}" if change.address.version == 6 else f"arp -d {change.address}"
+
+
+PID = "/var/run/replypath-undo.pid"
+
+
+def in_two_minutes(undo: tuple[str, ...], sudo: str = "") -> DeadMan:
+    """A background shell takes the change back unless it is killed; it outlives the terminal (no at, no timer)."""
+    said = "; ".join(undo).replace("'", "'\\''")
+    waiting = f'(trap "" HUP; sleep {TRIAL_SECONDS}; {said})'
+    return DeadMan(f"{sudo}sh -c '{waiting} > /dev/null 2>&1 & echo $! > {PID}'", f'{sudo}kill "$(cat {PID})"')

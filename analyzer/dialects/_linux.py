@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Callable
 
 from analyzer.balance.mapping import Protocol
-from analyzer.diagnose.finding import Cause
+from analyzer.diagnose.finding import Cause, DeadMan
 from analyzer.network.host import IPAddress
 from analyzer.remedy.alternative import Alternative, Kind
 from analyzer.remedy.change import (
@@ -239,8 +239,8 @@ def reach_the_service(s: Situation) -> tuple[str, ...]:
     return (f"# then, on {s.clients[0]}: nc -vz {s.virtual.address} {s.virtual.port}",)
 
 
-def in_two_minutes(undo: tuple[str, ...]) -> str:
+def in_two_minutes(undo: tuple[str, ...]) -> DeadMan:
     """A transient timer takes the change back by itself unless it is stopped."""
     script = shlex.quote("; ".join(undo))
-    return (f"systemd-run --unit=replypath-undo --on-active={TRIAL_SECONDS} /bin/sh -c {script}   "
-            "- and if all is well: systemctl stop replypath-undo.timer")
+    return DeadMan(f"systemd-run --unit=replypath-undo --on-active={TRIAL_SECONDS} /bin/sh -c {script}",
+                   "systemctl stop replypath-undo.timer")

@@ -13,6 +13,7 @@ from analyzer.dialects import _linux, linux_nftables, linux_sysctl
 from analyzer.network.host import OnLink, Via
 from analyzer.remedy.alternative import Alternative, Kind
 from analyzer.remedy.change import Change, MarkByMac, RouteChange, RuleChange, SwitchChange
+from analyzer.remedy.dialect import TAKE_OUT
 from analyzer.remedy.situation import Situation
 
 Say = Callable[[Alternative, Situation], tuple[str, ...]]
@@ -54,7 +55,7 @@ def undone(unshare: Say, alternative: Alternative, s: Situation) -> tuple[str, .
 def kept(share: Say, unshare: Say, alternative: Alternative, s: Situation) -> tuple[str, ...]:
     """The manager's share, and in a comment how to take it out again."""
     said = share(alternative, s)
-    return (*said, f"# to take it out again: {' && '.join(unshare(alternative, s))}") if said else ()
+    return (*said, f"{TAKE_OUT}{' && '.join(unshare(alternative, s))}") if said else ()
 
 
 def slug(alternative: Alternative, s: Situation) -> str:

@@ -6,6 +6,7 @@ can be said.  No command here was run by us on AWS.
 
 from __future__ import annotations
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.dialects import _plain
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
@@ -58,10 +59,10 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     return ()
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """Nobody is locked out by it."""
     del undo
-    return ""
+    return None
 
 
 def _set(s: Situation, value: str) -> tuple[str, ...]:

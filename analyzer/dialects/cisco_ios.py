@@ -6,6 +6,7 @@ before it is the usual way back.  No command here was run by us on IOS.
 
 from __future__ import annotations
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.dialects import _plain
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
@@ -58,10 +59,10 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     return ("write memory",)
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """A restart in two minutes, because nothing is saved."""
     del undo
-    return "reload in 2   - and if all is well: reload cancel"
+    return DeadMan("reload in 2", "reload cancel")
 
 
 def _configured(lines: list[str]) -> tuple[str, ...]:

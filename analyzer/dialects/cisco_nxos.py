@@ -5,6 +5,7 @@ No command here was run by us on NX-OS.
 
 from __future__ import annotations
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.dialects import _plain
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
@@ -59,10 +60,10 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     return ("copy running-config startup-config",)
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """None that counts by itself: ``rollback running-config checkpoint replypath`` is the way back."""
     del undo
-    return ""
+    return None
 
 
 def _line(change: Change, *, undo: bool) -> tuple[str, ...]:

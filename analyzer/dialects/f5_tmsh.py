@@ -7,6 +7,7 @@ touched.  No command here was run by us on a BIG-IP.
 
 from __future__ import annotations
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.dialects import _plain
 from analyzer.network.host import IPNetwork, System
 from analyzer.remedy.alternative import Alternative
@@ -65,10 +66,10 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     return ("tmsh save sys config", "# a pair: tmsh run cm config-sync to-group GROUP")
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """Nothing is saved before ``persist``: a restart is the way back."""
     del undo
-    return ""
+    return None
 
 
 def _objects(alternative: Alternative) -> dict[str, IPNetwork]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.dialects import _bsd
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
@@ -76,10 +77,10 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """A job that undoes everything in two minutes unless it is removed (at(1))."""
     said = "; ".join(undo)
-    return f"echo {_quoted(said)} | at now + 2 minutes   - and if all is well: atq, atrm NUMBER"
+    return DeadMan(f"echo {_quoted(said)} | at now + 2 minutes", "# the job's number is in atq: atrm NUMBER")
 
 
 def _quoted(script: str) -> str:

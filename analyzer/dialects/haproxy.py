@@ -8,6 +8,7 @@ our tests, the reload is not.
 
 from __future__ import annotations
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.dialects import _plain
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
@@ -63,7 +64,7 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     return ()
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """A reload is not a way to lock oneself out."""
     del undo
-    return ""
+    return None

@@ -5,6 +5,7 @@ No command here was run by us on Junos.
 
 from __future__ import annotations
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.dialects import _plain
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
@@ -57,10 +58,10 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     return ("commit",)
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """``commit confirmed`` is one itself."""
     del undo
-    return ""
+    return None
 
 
 def _line(change: Change, *, undo: bool) -> tuple[str, ...]:

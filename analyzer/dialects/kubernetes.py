@@ -6,6 +6,7 @@ run by us on a cluster.
 
 from __future__ import annotations
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.dialects import _plain
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
@@ -56,10 +57,10 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     return ()
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """Nobody is locked out by it."""
     del undo
-    return ""
+    return None
 
 
 def _address(s: Situation) -> str:

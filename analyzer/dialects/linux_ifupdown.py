@@ -7,6 +7,7 @@ not on link yet is refused.
 
 from __future__ import annotations
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.dialects import _linux, _managers, linux_iproute2
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
@@ -54,10 +55,10 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     return _managers.kept(_share, _unshare, alternative, situation)
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """Nothing changes before the interface comes up again."""
     del undo
-    return ""
+    return None
 
 
 def _path(alternative: Alternative, s: Situation) -> str:

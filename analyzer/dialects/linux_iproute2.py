@@ -7,6 +7,7 @@ and every removal names its gateway, so that it cannot hit the connected route.
 
 from __future__ import annotations
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.dialects import _linux
 from analyzer.network.host import IPNetwork, OnLink, System, Via
 from analyzer.remedy.alternative import Alternative
@@ -121,7 +122,7 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     return ()
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """A transient systemd timer."""
     return _linux.in_two_minutes(undo)
 

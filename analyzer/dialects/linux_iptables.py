@@ -6,6 +6,7 @@ leaves one, and undo removes exactly that one.
 
 from __future__ import annotations
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.dialects import _linux, linux_iproute2
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
@@ -97,7 +98,7 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
             f"{save}-save > /etc/sysconfig/{save}", "# Red Hat: package iptables-services")
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """A transient systemd timer."""
     return _linux.in_two_minutes(undo)
 

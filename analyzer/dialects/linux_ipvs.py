@@ -7,6 +7,7 @@ not in the kernel that runs our tests: not executed here.
 
 from __future__ import annotations
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.dialects import _linux, _plain
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
@@ -68,7 +69,7 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
             f"{save}-save > /etc/iptables/rules.v{situation.version}", "# Debian, Ubuntu: package iptables-persistent")
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """A transient systemd timer."""
     return _linux.in_two_minutes(undo)
 

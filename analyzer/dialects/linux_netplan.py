@@ -9,6 +9,7 @@ which does not run there.
 
 from __future__ import annotations
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.dialects import _linux, _managers
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
@@ -56,10 +57,10 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     return _managers.kept(_share, _unshare, alternative, situation)
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """``netplan try`` is one itself."""
     del undo
-    return ""
+    return None
 
 
 def _path(alternative: Alternative, s: Situation) -> str:

@@ -7,10 +7,12 @@ are said in iproute2's words.
 
 from __future__ import annotations
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.dialects import _linux, linux_iproute2
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
 from analyzer.remedy.change import Change, HairpinSnat, MarkByMac, MssClamp
+from analyzer.remedy.dialect import TAKE_OUT
 from analyzer.remedy.situation import Situation
 
 NAME = "linux-nftables"
@@ -96,7 +98,7 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     lines = [line for c in tables for line in keep(c, situation)]
     taken = [line for c in tables for line in forget(c)]
     boot = ("systemctl enable nftables", "# Red Hat: the file is /etc/sysconfig/nftables.conf")
-    return (*lines, *boot, f"# to take it out again: {' && '.join(taken)}") if lines else ()
+    return (*lines, *boot, f"{TAKE_OUT}{' && '.join(taken)}") if lines else ()
 
 
 def keep(change: Own, s: Situation) -> tuple[str, ...]:
@@ -115,7 +117,7 @@ def _kept(change: Own) -> str:
     return f"/etc/nftables-{_table(change)}.nft"
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """A transient systemd timer."""
     return _linux.in_two_minutes(undo)
 

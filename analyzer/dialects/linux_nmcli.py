@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.dialects import _linux, _managers
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
@@ -50,7 +51,7 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     return _managers.kept(_share, _unshare, alternative, situation)
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """A transient systemd timer."""
     return _linux.in_two_minutes(undo)
 

@@ -6,10 +6,12 @@ the network manager has made its own.
 
 from __future__ import annotations
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.dialects import _linux
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
 from analyzer.remedy.change import Change, ConntrackSwitch, SwitchChange
+from analyzer.remedy.dialect import TAKE_OUT
 from analyzer.remedy.situation import Situation
 
 NAME = "linux-sysctl"
@@ -60,10 +62,10 @@ def verify(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
 def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """The files alone, for those who have set the switches already."""
     switches = [c for c in alternative.changes if isinstance(c, SwitchChange | ConntrackSwitch)]
-    return tuple(line for c in switches for line in (*_file(c, situation), f"# to take it out again: rm {_path(c)}"))
+    return tuple(line for c in switches for line in (*_file(c, situation), f"{TAKE_OUT}rm {_path(c)}"))
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """A transient systemd timer."""
     return _linux.in_two_minutes(undo)
 

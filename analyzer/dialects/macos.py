@@ -6,6 +6,7 @@ permanent form reads the present list first.
 
 from __future__ import annotations
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.dialects import _bsd
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
@@ -64,10 +65,9 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
             "# and networksetup -setadditionalroutes SERVICE, the old list, then DESTINATION MASK GATEWAY of each")
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """A background shell that undoes everything in two minutes unless it is killed."""
-    said = "; ".join(undo).replace("'", "'\\''")
-    return f"nohup sh -c 'sleep 120; {said}' &   - and if all is well: kill that job"
+    return _bsd.in_two_minutes(tuple(line.removeprefix("sudo ") for line in undo), "sudo ")
 
 
 def _apply(change: Change, s: Situation) -> tuple[str, ...]:

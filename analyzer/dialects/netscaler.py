@@ -7,6 +7,7 @@ command here was run by us on an ADC.
 
 from __future__ import annotations
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.dialects import _plain
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
@@ -58,7 +59,7 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     return ("save ns config",)
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """Nothing is saved before ``persist``: a restart is the way back."""
     del undo
-    return ""
+    return None

@@ -8,7 +8,8 @@ command here was run by us.
 
 from __future__ import annotations
 
-from analyzer.dialects import _plain
+from analyzer.diagnose.finding import DeadMan
+from analyzer.dialects import _bsd, _plain
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
 from analyzer.remedy.change import Change, HairpinSnat
@@ -64,9 +65,9 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     return tuple(f"# in /etc/pf.conf, with the other nat rules: {rule}" for rule in rules)
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """A background shell that undoes everything in two minutes unless it is killed."""
-    return f"nohup sh -c 'sleep 120; {'; '.join(undo)}' &   - and if all is well: kill that job"
+    return _bsd.in_two_minutes(undo)
 
 
 def _interface(s: Situation) -> str:

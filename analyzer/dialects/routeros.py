@@ -7,6 +7,7 @@ RouterOS.
 
 from __future__ import annotations
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.dialects import _plain
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
@@ -65,10 +66,10 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     return ()
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """Safe mode takes back all that was done in it when the session breaks."""
     del undo
-    return "press Ctrl-X for safe mode   - and if all is well: Ctrl-X again"
+    return DeadMan("# press Ctrl-X for safe mode", "# press Ctrl-X again")
 
 
 def _branch(version: int) -> str:

@@ -7,6 +7,7 @@ index is looked up in the same line.  No command here was run by us on Windows.
 
 from __future__ import annotations
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.dialects import _windows, windows_route
 from analyzer.network.host import OnLink, System, Via
 from analyzer.remedy.alternative import Alternative
@@ -53,10 +54,10 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     return tuple(line for c in routes for line in _apply(c, situation, "persistent"))
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """Not in one line: the look-up of the index needs the interactive shell."""
     del undo
-    return ""
+    return None
 
 
 def _with_index(s: Situation, words: str) -> str:

@@ -7,6 +7,7 @@ command here was run by us on Windows.
 
 from __future__ import annotations
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.dialects import _windows
 from analyzer.network.host import OnLink, System, Via
 from analyzer.remedy.alternative import Alternative
@@ -67,12 +68,12 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     return tuple(line for c in routes for line in _apply(c, situation, "PersistentStore"))
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """A hidden shell that undoes everything in two minutes unless its mark is gone by then."""
     mark = r"$env:TEMP\replypath-armed"
     script = f"Start-Sleep {_windows.TRIAL_SECONDS}; if (Test-Path {mark}) {{ {'; '.join(undo)} }}"
-    return (f"New-Item -Force {mark}; Start-Process powershell -WindowStyle Hidden -ArgumentList "
-            f"'-NoProfile','-Command','{script}'   - and if all is well: Remove-Item {mark}")
+    return DeadMan(f"New-Item -Force {mark}; Start-Process powershell -WindowStyle Hidden -ArgumentList "
+                   f"'-NoProfile','-Command','{script}'", f"Remove-Item {mark}")
 
 
 def _index(s: Situation) -> str:

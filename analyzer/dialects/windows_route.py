@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.dialects import _windows
 from analyzer.network.host import OnLink, System, Via
 from analyzer.remedy.alternative import Alternative
@@ -72,11 +73,11 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     return tuple(line for c in routes for line in (*_take_back(c), *_apply(c, "-p ")))
 
 
-def dead_man(undo: tuple[str, ...]) -> str:
+def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """A shell of its own that waits two minutes; closing its window keeps the change."""
     said = " & ".join(line for line in undo if not line.startswith("rem "))
     wait = f"timeout /t {_windows.TRIAL_SECONDS}"
-    return f'start "undo in two minutes" cmd /c "{wait} & {said}"   - and if all is well: close that window'
+    return DeadMan(f'start "undo in two minutes" cmd /c "{wait} & {said}"', "rem close that window")
 
 
 def _apply(change: Change, keep: str) -> tuple[str, ...]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from analyzer.diagnose.finding import DeadMan
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
 from analyzer.remedy.change import Change
 from analyzer.remedy.situation import Situation
+
+TAKE_OUT = "# to take it out again: "
+"""Begins the remark in ``persist`` that is the way back of the lines above it, as one command."""
 
 
 class Dialect(Protocol):
@@ -56,10 +60,17 @@ class Dialect(Protocol):
         """Make it survive a reboot, once it is applied; empty where this dialect has no way of its own.
 
         A dialect that is ``PERSISTENT`` gives its own share here: the lines are
-        printed with those of the dialect that applied the change.
+        printed with those of the dialect that applied the change.  A remark that
+        begins with ``TAKE_OUT`` is the way back.
         """
         ...
 
-    def dead_man(self, undo: tuple[str, ...]) -> str:
-        """One command that takes the change back by itself in two minutes unless it is stopped; "" if there is none."""
+    def dead_man(self, undo: tuple[str, ...]) -> DeadMan | None:
+        """What takes the change back by itself in two minutes unless it is stopped; ``None`` if there is nothing."""
         ...
+
+
+def says(dialect: Dialect, alternative: Alternative) -> bool:
+    """Whether a dialect can say all of an alternative's changes, and is meant for one of them."""
+    leads = not dialect.LEADS or any(isinstance(change, dialect.LEADS) for change in alternative.changes)
+    return (leads or bool(alternative.missing)) and all(dialect.speaks(change) for change in alternative.changes)

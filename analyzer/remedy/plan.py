@@ -9,9 +9,9 @@ from analyzer.diagnose.finding import Applicability, Fix, Proof
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative, Kind
 from analyzer.remedy.causes import ways_out
-from analyzer.remedy.change import ConntrackSwitch, SwitchChange
-from analyzer.remedy.dialect import Dialect
+from analyzer.remedy.dialect import Dialect, says
 from analyzer.remedy.foreseen import foreseen, outweighed
+from analyzer.remedy.permanent import as_lines, permanent
 from analyzer.remedy.situation import Situation
 
 Prover = Callable[[Alternative], Proof]
@@ -96,12 +96,7 @@ def _speakers(
     fitting = [dialects[n] for n in names if not dialects[n].PERSISTENT and _fits(dialects[n], alternative, s)]
     fitting.sort(key=lambda d: not _expected(d, alternative, s))
     chosen = dict.fromkeys((*(d for d in asked if alternative.at_balancer <= d.AT_BALANCER), *fitting))
-    return tuple(d for d in chosen if _says(d, alternative) and (alternative.missing or d.commands(alternative, s)))
-
-
-def _says(dialect: Dialect, alternative: Alternative) -> bool:
-    leads = not dialect.LEADS or any(isinstance(change, dialect.LEADS) for change in alternative.changes)
-    return (leads or bool(alternative.missing)) and all(dialect.speaks(change) for change in alternative.changes)
+    return tuple(d for d in chosen if says(d, alternative) and (alternative.missing or d.commands(alternative, s)))
 
 
 def _fits(dialect: Dialect, alternative: Alternative, s: Situation) -> bool:
@@ -130,32 +125,11 @@ def _unsaid(alternative: Alternative, s: Situation, proof: Proof, speakers: tupl
 
 def _fix(alternative: Alternative, dialect: Dialect, s: Situation, dialects: Mapping[str, Dialect]) -> Fix:
     undo = dialect.undo(alternative, s)
-    dead_man = dialect.dead_man(undo)
-    way_back = (f"On a remote shell, arm the way back before you apply: {dead_man}",) if dead_man else ()
     doubt = () if alternative.at_balancer or not s.system_doubt else (f"The system is a guess: {s.system_doubt}.",)
     return Fix(
         kind=alternative.kind.value, on=alternative.on, dialect=dialect.NAME, title=alternative.title,
         commands=dialect.commands(alternative, s), verify=dialect.verify(alternative, s), undo=undo,
-        persist=_persist(alternative, dialect, s, dialects),
-        caveats=(*doubt, *alternative.caveats, *way_back), check=dialect.check(alternative, s), why=alternative.why,
-        executed=dialect.EXECUTED,
+        persist=as_lines(alternative, dialect, s, dialects), caveats=(*doubt, *alternative.caveats),
+        check=dialect.check(alternative, s), why=alternative.why, executed=dialect.EXECUTED,
+        permanent=permanent(alternative, dialect, s, dialects), dead_man=dialect.dead_man(undo),
     )
-
-
-def _persist(
-    alternative: Alternative, dialect: Dialect, s: Situation, dialects: Mapping[str, Dialect],
-) -> tuple[str, ...]:
-    """The dialect's own way, then that of every network manager of the same system."""
-    lines = list(dialect.persist(alternative, s))
-    managers = [d for d in dialects.values() if d.PERSISTENT and d.SYSTEM is dialect.SYSTEM and d is not dialect]
-    for manager in managers:
-        if alternative.at_balancer and not manager.AT_BALANCER:
-            continue
-        switches = tuple(c for c in alternative.changes if isinstance(c, SwitchChange | ConntrackSwitch))
-        routing = tuple(c for c in alternative.changes if c not in switches)
-        # a route without its rule would be worse than nothing: a manager keeps all of one sort, or none
-        for sort in (switches, routing):
-            if sort and _says(manager, replace(alternative, changes=sort)):
-                said = manager.persist(replace(alternative, changes=sort), s)
-                lines += [f"# {manager.TITLE}", *said] if said else []
-    return tuple(lines)

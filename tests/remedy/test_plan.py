@@ -271,7 +271,8 @@ def test_an_inferred_subnet_is_said_to_be_one():
 def test_a_remote_shell_gets_a_way_back():
     for fix in fixes(UNNAMED, THREE):
         if fix.commands and fix.dialect in (*THREE, "linux-nftables", "linux-iptables"):
-            assert any("arm the way back" in caveat for caveat in fix.caveats)
+            assert fix.dead_man is not None
+            assert all(line in fix.dead_man.arm.replace("'\"'\"'", "'") for line in fix.undo if "rem" not in line)
 
 
 def test_the_address_that_moves_on_failover_is_asked_for():
