@@ -19,6 +19,9 @@ NAMED_CLIENTS = 3
 def finding(group: Group, tables: Tables) -> Finding:
     """One finding, without its fixes (``remedy`` plans those)."""
     first = attempt_row(_most_telling(group, tables), tables)
+    if first["real"] is None:
+        # a stray packet can name a real server that the handshake did not show
+        first = {**first, **{key: group.rows[0].get(key) for key in ("real", "real_port")}}
     who = names(first, tables)
     rows = tables.rows(
         "SELECT attempt, client, first_ns, last_ns FROM attempt WHERE attempt IN (SELECT unnest(?::INTEGER[]))",
@@ -30,7 +33,7 @@ def finding(group: Group, tables: Tables) -> Finding:
     return Finding(
         rule=group.rule.code,
         name=group.rule.name,
-        severity=group.rule.severity,
+        severity=group.severity,
         certainty=group.certainty,
         bypass=group.rule.bypass,
         cause=group.rule.cause,

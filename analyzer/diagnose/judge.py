@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analyzer.diagnose.evidence import Evidence, Row
-from analyzer.diagnose.finding import Certainty
+from analyzer.diagnose.finding import Certainty, Severity
 from analyzer.diagnose.ruledoc import Rule
 from analyzer.errors import RuleError
 
@@ -24,11 +24,16 @@ STRENGTH = {Certainty.CERTAIN: 0, Certainty.LIKELY: 1, Certainty.CONSISTENT: 2}
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Attempts of one fault.  ``rows`` are the rule's own rows, the most certain first; each has an ``attempt``."""
+    """Attempts of one fault.  ``rows`` are the rule's own rows, the most certain first; each has an ``attempt``.
+
+    ``severity`` is the rule's, unless its SQL selects a column of that name (the same
+    thing may break one connection and merely delay another).
+    """
 
     rule: Rule
     certainty: Certainty
     rows: tuple[Row, ...]
+    severity: Severity
 
     @property
     def attempts(self) -> tuple[int, ...]:
@@ -65,11 +70,17 @@ def judge(rules: Sequence[Rule], evidence: Evidence) -> list[Group]:
         by_end: dict[tuple[object, ...], list[Row]] = defaultdict(list)
         for row in rows:
             end = ends[int(row["attempt"])]
-            by_end[(end["kind"], end["virtual"], end["virtual_port"], end["real"], end["real_port"])].append(row)
+            by_end[(end["kind"], end["virtual"], end["virtual_port"], end["real"], end["real_port"],
+                    severity_of(rule, row))].append(row)
         for members in by_end.values():
             members.sort(key=lambda row: (STRENGTH[Certainty(row["certainty"])], row["attempt"]))
-            groups.append(Group(rule, Certainty(members[0]["certainty"]), tuple(members)))
+            groups.append(Group(rule, Certainty(members[0]["certainty"]), tuple(members), severity_of(rule, members[0])))
     return groups
+
+
+def severity_of(rule: Rule, row: Row) -> Severity:
+    """How much this row of a rule hurts."""
+    return Severity(row.get("severity") or rule.severity)
 
 
 def _ends(evidence: Evidence, attempts: list[int]) -> list[Row]:

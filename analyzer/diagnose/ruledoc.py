@@ -18,12 +18,16 @@ _CODE = re.compile(r"RP\d{3}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A ladder that ``fires`` with this certainty, or (``None``) stays silent; ``line`` is where it stands."""
+    """A ladder that ``fires`` with this certainty, or (``None``) stays silent; ``line`` is where it stands.
+
+    ``severity`` is the example's own word where it has one, else that of the rule.
+    """
 
     ladder: str
     fires: Certainty | None
     title: str
     line: int
+    severity: Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ def parse(text: str, source: str) -> Rule:
             sentence=" ".join(title[2].split()),
             why=why[1].strip(),
             sql=statements[0][3],
-            examples=tuple(_examples(body, code, offset, source)),
+            examples=tuple(_examples(body, code, Severity(front["severity"]), offset, source)),
             text=text,
             source=source,
         )
@@ -90,18 +94,20 @@ def parse(text: str, source: str) -> Rule:
         raise RuleError(f"{source}: front matter: {error}") from error
 
 
-def _examples(body: str, code: str, offset: int, source: str) -> list[Example]:
-    """The ```packets blocks: `packets RP101 certain` fires, plain `packets` stays silent."""
+def _examples(body: str, code: str, usual: Severity, offset: int, source: str) -> list[Example]:
+    """The ```packets blocks: `packets RP101 certain` fires (`... warning` less severely), plain `packets` stays silent."""
     found = []
     for match in _FENCE.finditer(body):
         if match[1] != "packets":
             continue
         words = match[2].split()
         line = offset + body[: match.start()].count("\n") + 1
-        if words and (words[0] != code or len(words) != 2):
+        if words and (words[0] != code or len(words) not in (2, 3)):
             raise RuleError(f"{source}:{line}: expected '```packets' or '```packets {code} certain', got {match[2]!r}")
+        severity = Severity(words[2]) if len(words) == 3 else usual
         before = body[: match.start()].rstrip().rsplit("\n\n", 1)[-1]
-        found.append(Example(match[3], Certainty(words[1]) if words else None, " ".join(before.split()), line))
+        fires = Certainty(words[1]) if words else None
+        found.append(Example(match[3], fires, " ".join(before.split()), line, severity))
     return found
 
 
