@@ -13,6 +13,7 @@ from pathlib import Path
 from analyzer import dialects
 from analyzer.balance.mapping import EMPTY, Mapping
 from analyzer.diagnose.conclude import finding
+from analyzer.diagnose.contradicted import contradictions
 from analyzer.diagnose.evidence import Evidence
 from analyzer.diagnose.finding import Diagnosis, Finding, conclude
 from analyzer.diagnose.judge import Group, judge
@@ -74,7 +75,7 @@ def diagnose(
             cannot_tell=questions,
             connections=connections(groups, evidence),
             connection_counts=counts,
-            warnings=tuple(str(w) for w in mapping.warnings) + read.warnings,
+            warnings=(*map(str, mapping.warnings), *contradictions(groups, evidence, read.captures), *read.warnings),
             command=command,
             kernels="compiled" if read.compiled else "plain Python",
         ), read.files)

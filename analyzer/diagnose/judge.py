@@ -74,7 +74,8 @@ def judge(rules: Sequence[Rule], evidence: Evidence) -> list[Group]:
                     severity_of(rule, row))].append(row)
         for members in by_end.values():
             members.sort(key=lambda row: (STRENGTH[Certainty(row["certainty"])], row["attempt"]))
-            groups.append(Group(rule, Certainty(members[0]["certainty"]), tuple(members), severity_of(rule, members[0])))
+            first = members[0]
+            groups.append(Group(rule, Certainty(first["certainty"]), tuple(members), severity_of(rule, first)))
     return groups
 
 

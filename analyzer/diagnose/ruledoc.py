@@ -95,7 +95,7 @@ def parse(text: str, source: str) -> Rule:
 
 
 def _examples(body: str, code: str, usual: Severity, offset: int, source: str) -> list[Example]:
-    """The ```packets blocks: `packets RP101 certain` fires (`... warning` less severely), plain `packets` stays silent."""
+    """The ```packets blocks: `packets RP101 certain` fires (`... warning`: so severely), `packets` stays silent."""
     found = []
     for match in _FENCE.finditer(body):
         if match[1] != "packets":
