@@ -111,6 +111,9 @@ class _Reader:
 
     def group(self, line: Line) -> None:
         """``add serviceGroup NAME PROTOCOL``."""
+        if len(line.words) < 2:
+            self.rows.problems.add(line.number, line.end, "add serviceGroup NAME PROTOCOL", "no protocol")
+            return
         self.groups[line.words[0].lower()] = _Group(line)
 
     def member(self, line: Line) -> None:
