@@ -25,7 +25,7 @@ CREATE TABLE attempt AS
 -- unseen (a real server's side alone, no mapping) · dialled (a plain connection, no balancer known)
 WITH seen AS (
     -- the longest translation of each attempt: what was dialled is nobody's real server, what answered is nobody's VIP
-    SELECT kind, client, client_port, isn, vip, vport, rip, rport
+    SELECT kind, client, client_port, isn, vip, vport, rip, rport, source_too
     FROM pair
     WHERE (kind, client, client_port, isn, vip, vport) NOT IN
               (SELECT (kind, client, client_port, isn, rip, rport) FROM pair)
@@ -53,7 +53,7 @@ WITH seen AS (
     HAVING count(DISTINCT (vip, vport)) = 1 AND count(DISTINCT forwarding) = 1
 ), placed AS (
     SELECT kind, client, client_port, isn, vip AS virtual, vport AS virtual_port, rip AS real, rport AS real_port,
-           'seen' AS virtual_from
+           'seen' AS virtual_from, source_too
     FROM seen
     UNION ALL
     SELECT a.kind, a.client, a.client_port, a.isn,
@@ -64,19 +64,24 @@ WITH seen AS (
            CASE WHEN v.vip IS NULL AND (b.rip IS NOT NULL OR skewed) THEN a.server END,
            CASE WHEN v.vip IS NULL AND (b.rip IS NOT NULL OR skewed) THEN a.server_port END,
            CASE WHEN v.vip IS NOT NULL THEN 'seen' WHEN b.rip IS NOT NULL THEN 'mapping'
-                WHEN skewed THEN 'unseen' ELSE 'dialled' END
+                WHEN skewed THEN 'unseen' ELSE 'dialled' END,
+           NULL
     FROM alone AS a
     LEFT JOIN (SELECT DISTINCT kind, vip, vport FROM nat) AS v
            ON v.kind = a.kind AND v.vip = a.server AND v.vport IN (0, a.server_port)
     LEFT JOIN behind AS b
            ON b.kind = a.kind AND (b.rip, b.rport) = (a.server, a.server_port)
 )
-SELECT row_number() OVER (ORDER BY l.first_ns, p.client, p.client_port, p.isn)::INTEGER - 1 AS attempt, p.*,
-       l.first_ns, l.last_ns, l.any_reply, l.any_done,
-       coalesce(n.forwarding, 'none') AS forwarding, coalesce(n.origin, 'none') AS mapping
+SELECT row_number() OVER (ORDER BY l.first_ns, p.client, p.client_port, p.isn)::INTEGER - 1 AS attempt, p.* EXCLUDE (source_too),
+       l.first_ns, l.last_ns, l.any_reply, l.any_done, l.inside, l.inside_port,
+       -- a learned service may treat its clients differently: then this attempt's own packets say how
+       CASE WHEN n.origin = 'inferred' AND p.source_too IS NOT NULL
+            THEN CASE WHEN p.source_too THEN 'full-nat' ELSE 'nat' END
+            ELSE coalesce(n.forwarding, 'none') END AS forwarding, coalesce(n.origin, 'none') AS mapping
 FROM placed AS p
 JOIN (SELECT kind, client, client_port, isn, min(first_ns) AS first_ns, max(last_ns) AS last_ns,
-             bool_or(reply IS NOT NULL) AS any_reply, bool_or(done) AS any_done
+             bool_or(reply IS NOT NULL) AS any_reply, bool_or(done) AS any_done,
+             arg_max(inside, server) AS inside, arg_max(inside_port, server) AS inside_port
       FROM leg
       GROUP BY kind, client, client_port, isn) AS l USING (kind, client, client_port, isn)
 LEFT JOIN (SELECT kind, vip, vport, rip, rport, min(forwarding) AS forwarding, min(origin) AS origin

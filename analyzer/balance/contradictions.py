@@ -99,19 +99,12 @@ WITH declared AS (
                  AND (l.server, l.server_port) = (e.rip, e.rport)
     UNION ALL
     SELECT {_KEY.format('t.')}, t.vip, t.vport, t.declared_vport, 'other-mode', 'certain',
-           t.rip, t.rport, 'nat', l.capture, {_packet('syn', 'l')}
+           t.rip, t.rport, CASE WHEN t.source_too THEN 'full-nat' ELSE 'nat' END, l.capture, {_packet('syn', 'l')}
     FROM translated AS t
     JOIN leg AS l ON ({_KEY.format('l.')}) = ({_KEY.format('t.')})
                  AND (l.server, l.server_port) = (t.rip, t.rport) AND l.syn_frame IS NOT NULL
-    WHERE t.how = 'same request' AND t.as_declared AND t.forwarding <> 'nat'
-    UNION ALL
-    SELECT {_KEY.format('n.')}, n.vip, n.vport, d.vport, 'other-mode', 'certain',
-           n.rip, n.rport, 'full-nat', l.capture, {_packet('syn', 'l')}
-    FROM full_nat AS n
-    JOIN declared AS d ON d.kind = n.kind AND d.vip = n.vip AND d.vport IN (0, n.vport)
-                      AND d.rip = n.rip AND d.rport IN (0, n.rport) AND d.forwarding <> 'full-nat'
-    JOIN leg AS l ON (l.kind, l.client, l.client_port, l.isn) = (n.kind, n.inside, n.inside_port, n.isn)
-                 AND (l.server, l.server_port) = (n.rip, n.rport) AND l.syn_frame IS NOT NULL
+    WHERE t.how = 'same request' AND t.as_declared
+      AND t.forwarding <> CASE WHEN t.source_too THEN 'full-nat' ELSE 'nat' END
     UNION ALL
     SELECT {_KEY.format('')}, vip, vport, declared_vport, 'other-mode', 'certain',
            rip, rport, 'direct', capture, {', '.join(f'seen_{c}' for c in _SEEN)}

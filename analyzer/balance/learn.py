@@ -5,10 +5,11 @@ Two observations teach a row, neither needs a configuration:
     the same SYN twice     one client address, port and ISN, two destinations: before and after the balancer
     a reply from another   a SYN to X, and the answer to exactly that SYN (ack = ISN + 1) from Y
 
-Each is a coincidence of 32 bits on top of an equal client address and port.  A
-row keeps how many attempts taught it (``support``); the probability that all of
-them are chance is below 2**-32 per attempt as long as initial sequence numbers
-are random (RFC 9293 §3.4.1), which ``ISN_REUSED`` checks before anything is learned.
+Each is a coincidence of 32 bits on top of an equal client address and port (where
+the balancer replaces those too, ``full_nat.py`` has put the client's own back).
+A row keeps how many attempts taught it (``support``); how likely it is that so
+many are chance says ``coincidence.py``, as long as initial sequence numbers are
+random (RFC 9293 §3.4.1), which ``ISN_REUSED`` checks before anything is learned.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ PAIR = """
 CREATE TABLE pair AS
 WITH same AS (
 SELECT DISTINCT f.kind, f.client, f.client_port, f.isn,
-       f.server AS vip, f.server_port AS vport, b.server AS rip, b.server_port AS rport, 'same request' AS how
+       f.server AS vip, f.server_port AS vport, b.server AS rip, b.server_port AS rport,
+       b.inside IS NOT NULL AND f.inside IS NULL AS source_too, 'same request' AS how
 FROM leg AS f
 JOIN leg AS b USING (kind, client, client_port, isn)
 WHERE f.syn_frame IS NOT NULL AND b.syn_frame IS NOT NULL
@@ -73,46 +75,31 @@ UNION
 SELECT kind, client, client_port, isn,
        CASE WHEN turned THEN answers ELSE asked END, CASE WHEN turned THEN answers_port ELSE asked_port END,
        CASE WHEN turned THEN asked ELSE answers END, CASE WHEN turned THEN asked_port ELSE answers_port END,
-       'reply from another address'
+       FALSE, 'reply from another address'
 FROM other
 """
-"""Which two destinations belong to one attempt: (virtual, real), with how it was seen."""
+"""Which two destinations belong to one attempt: (virtual, real), with how it was seen.
+``source_too``: the client's address was translated as well."""
 
 LEARNED_NAT = """
 INSERT INTO nat
-SELECT kind, vip, vport, rip, rport, 'nat', 'inferred', '', count(*)
+SELECT kind, vip, vport, rip, rport, CASE WHEN source_too THEN 'full-nat' ELSE 'nat' END, 'inferred', '',
+       count(DISTINCT (client, client_port, isn))
 FROM pair
 WHERE NOT EXISTS (SELECT 1
                   FROM nat AS d
                   WHERE d.kind = pair.kind AND d.vip = pair.vip AND d.vport IN (0, pair.vport)
                     AND d.rip = pair.rip AND d.rport IN (0, pair.rport))
-GROUP BY kind, vip, vport, rip, rport
+GROUP BY kind, vip, vport, rip, rport, source_too
 """
 """What the packets add to the declared mapping."""
 
 DECLARED_SUPPORT = """
 UPDATE nat
-SET support = (SELECT count(*)
+SET support = (SELECT count(DISTINCT (client, client_port, isn))
                FROM pair
                WHERE pair.kind = nat.kind AND nat.vip = pair.vip AND nat.vport IN (0, pair.vport)
                  AND nat.rip = pair.rip AND nat.rport IN (0, pair.rport))
 WHERE origin = 'declared'
 """
 """How many attempts in the captures confirm each declared row."""
-
-FULL_NAT = f"""
-CREATE TABLE full_nat AS
-SELECT f.kind, f.client, f.client_port, f.isn, f.server AS vip, f.server_port AS vport,
-       b.client AS inside, b.client_port AS inside_port, b.server AS rip, b.server_port AS rport,
-       bool_or(b.done) AS done
-FROM leg AS f
-JOIN leg AS b USING (kind, isn)
-WHERE kind = {TCP} AND f.syn_frame IS NOT NULL AND b.syn_frame IS NOT NULL
-  AND (f.client, f.client_port) <> (b.client, b.client_port)
-  AND (f.server, f.server_port) <> (b.server, b.server_port)
-  AND f.syn_tsval = b.syn_tsval AND f.syn_tsval > 0
-  AND f.syn_ttl > b.syn_ttl
-  AND isn NOT IN (SELECT isn FROM plain_isn)
-GROUP BY ALL
-"""
-"""Both addresses rewritten: the ISN and the TSval of the SYN survive (DOMAIN: full NAT, hairpin SNAT)."""

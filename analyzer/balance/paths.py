@@ -29,7 +29,7 @@ WITH claimed AS (
     WHERE kind = {ND_SOLICIT} AND asker > 0 AND mac > 0
 ), sent AS (
     -- no router decremented the TTL: the frame's source MAC is the sender's own
-    SELECT client AS ip, syn_src_mac AS mac FROM leg WHERE syn_ttl IN {START_TTLS} AND syn_src_mac > 0
+    SELECT coalesce(inside, client) AS ip, syn_src_mac AS mac FROM leg WHERE syn_ttl IN {START_TTLS} AND syn_src_mac > 0
     UNION
     SELECT server, reply_src_mac FROM leg WHERE reply_ttl IN {START_TTLS} AND reply_src_mac > 0
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyzer.balance import attempts, contradictions, flips, learn, legs, paths, vantage
+from analyzer.balance import attempts, contradictions, flips, full_nat, learn, legs, paths, vantage
 from analyzer.balance.mapping import IPAddress, Mapping, Protocol
 from analyzer.diagnose.host_facts import refused_by_reverse_path
 from analyzer.network.host import Host
@@ -38,11 +38,13 @@ VIRTUAL_MACS = (
 STATEMENTS = (
     ("leg", legs.LEG),
     ("datagram legs", legs.DATAGRAM_LEG),
+    ("inside", full_nat.INSIDE),
     ("plain_isn", learn.ISN_REUSED),
+    ("full_nat", full_nat.FULL_NAT),
+    ("renamed", full_nat.RENAMED),
     ("pair", learn.PAIR),
     ("learned nat", learn.LEARNED_NAT),
     ("support", learn.DECLARED_SUPPORT),
-    ("full_nat", learn.FULL_NAT),
     ("attempt", attempts.ATTEMPT),
     ("stalled", attempts.STALLED),
     ("flip", flips.FLIP),

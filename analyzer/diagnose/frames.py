@@ -28,6 +28,13 @@ class Names:
     virtual_port: int
     real: str
     real_port: int
+    inside: str = ""           # full NAT: what the real server sees in the client's place
+    inside_port: int = 0
+
+    @property
+    def inside_end(self) -> str:
+        """Who the real server talks to: the client, or the address that the balancer put in its place."""
+        return end(self.inside, self.inside_port) if self.inside else self.client_end
 
     @property
     def client_end(self) -> str:
@@ -56,6 +63,7 @@ def names(row: Row, tables: Tables) -> Names:
     return Names(
         PROTOCOLS.get(int(row["kind"]), "ip"), text(row["client"]), row["client_port"],
         text(row["virtual"] or 0), row["virtual_port"] or 0, text(row["real"] or 0), row["real_port"] or 0,
+        text(row.get("inside") or 0), row.get("inside_port") or 0,
     )
 
 
@@ -69,12 +77,17 @@ def conversation_filter(who: Names) -> str:
     field = "ipv6.addr" if ip_address(who.client).version == 6 else "ip.addr"
     ends = [address for address in (who.virtual, who.real) if address]
     hosts = " || ".join(f"{field} == {address}" for address in dict.fromkeys(ends))
-    return f"{field} == {who.client} && {who.protocol}.port == {who.client_port} && ({hosts})"
+    outside = f"{field} == {who.client} && {who.protocol}.port == {who.client_port} && ({hosts})"
+    if not who.inside:
+        return outside
+    return (f"({outside}) || ({field} == {who.inside} && {who.protocol}.port == {who.inside_port}"
+            f" && {field} == {who.real})")
 
 
 def packet_text(step: str, row: Row, who: Names, isn: int) -> str:
     """One packet of an attempt in the text form of ``wire/text.py``."""
-    client, real, virtual = who.client_end, who.real_end, who.virtual_end
+    real, virtual = who.real_end, who.virtual_end
+    client = who.client_end if step in ("asked", "translated") else who.inside_end
     if who.protocol == "udp":
         match step:
             case "asked":
