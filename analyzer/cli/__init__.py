@@ -22,6 +22,7 @@ PIPE_CLOSED = 141
 
 COMMANDS = {
     "analyze": "analyzer.cli.analyze",
+    "live": "analyzer.cli.live",
     "replay": "analyzer.cli.replay",
     "prove": "analyzer.cli.prove",
     "flows": "analyzer.cli.flows",

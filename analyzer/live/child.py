@@ -1,0 +1,154 @@
+"""A capturing program as a child: dumpcap, or else tcpdump; the only part that needs rights.
+
+dumpcap has no immediate mode: the kernel hands it what it has gathered every
+quarter of a second (packet(7), TPACKET_V3; measured: 0.25 s at most), and what
+was not handed over when it is told to stop is lost and not counted as dropped
+(measured: all packets of the last 0.05 s).  So it runs on for ``DRAIN_S`` before
+it is stopped.  tcpdump's immediate mode still leaves packets in the ring.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+from analyzer.capture.source import Interface, Source, open_capture
+from analyzer.errors import CaptureError, ToolError
+from analyzer.live.pipe import LIMITS
+from analyzer.tables import Batch
+
+DRAIN_S = 0.6
+KERNEL_MIB = 64
+"""The kernel's buffer: three seconds of 200,000 small packets a second."""
+PIPE_BYTES = 1 << 20
+ENDS_S = 5.0
+_F_SETPIPE_SZ = 1031
+_CHATTER = re.compile(
+    r"^(Capturing on|File:|Packets captured|Packets received|Packets:|tcpdump: (verbose|listening|data link)|"
+    r"listening on|dropped privs|\d+ packets|Warning: program compiled|$)"
+)
+_LOST = re.compile(r"^(\d+) packets dropped by (?:kernel|interface)", re.MULTILINE)
+_RECEIVED = re.compile(r"^(\d+) packets received by filter", re.MULTILINE)
+
+
+class Child:
+    """A running dumpcap or tcpdump; a ``tap.Tap``."""
+
+    def __init__(self, argv: Sequence[str], points: Sequence[tuple[str, str]], shown: str) -> None:
+        """``points`` as ``tap.Tap``, in the order of the stream; ``ToolError`` where the program does not start."""
+        self.points = list(points)
+        self.program = argv[0]
+        self.shown = shown
+        self._source: Source | None = None
+        self._asked = False
+        self._said = tempfile.TemporaryFile()   # noqa: SIM115 - closed by the interpreter: read after the end
+        try:
+            # A session of its own: Ctrl-C is ours to hear, and ours to pass on once the last packets have come.
+            self._child = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._said, bufsize=0,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ToolError(f"{self.program}: does not start: {error.strerror}") from error
+        assert self._child.stdout is not None
+        self._pipe = self._child.stdout
+        with contextlib.suppress(OSError):   # more than an ordinary user may have: then it stays as it is
+            fcntl.fcntl(self._pipe, _F_SETPIPE_SZ, PIPE_BYTES)
+
+    @property
+    def pid(self) -> int:
+        """The process that captures."""
+        return self._child.pid
+
+    @property
+    def interfaces(self) -> list[Interface]:
+        """As ``tap.Tap``."""
+        return self._source.interfaces if self._source else []
+
+    def batches(self) -> Iterator[Batch]:
+        """As ``tap.Tap``; ``ToolError`` in the program's own words where it gave up."""
+        nothing: CaptureError | None = None
+        try:
+            self._source = open_capture(f"/dev/fd/{self._pipe.fileno()}", limits=LIMITS, prompt=True)
+            yield from self._source.batches()
+        except CaptureError as error:
+            nothing = error
+        status = self._wait()
+        if self._asked:
+            return
+        said = self._complaint()
+        if status < 0:
+            name = signal.Signals(-status).name
+            raise ToolError(f"{self.program} was ended from outside ({name}) while it captured on {self.shown}")
+        if said or status or nothing:
+            raise ToolError(f"{self.program} ended on {self.shown}: {said or f'status {status}'}")
+
+    def stop(self) -> bool:
+        """As ``tap.Tap``: after ``DRAIN_S``, so that the last packets still come."""
+        if not self._asked:
+            self._asked = True
+            threading.Thread(target=self._stop_soon, daemon=True).start()
+        return True
+
+    def kill(self) -> None:
+        """As ``tap.Tap``."""
+        self._asked = True
+        with contextlib.suppress(OSError):
+            self._child.kill()
+
+    def remarks(self) -> list[str]:
+        """As ``tap.Tap``: what the reader stepped over, and what tcpdump lost (dumpcap says it in the stream)."""
+        said = self._words()
+        lost = sum(int(count) for count in _LOST.findall(said))
+        received = _RECEIVED.search(said)
+        found = [f"the capture on {self.shown}: {each.split(': ', 1)[-1]}"
+                 for each in (self._source.warnings if self._source else [])]
+        if lost:
+            of = f" of {received[1]}" if received else ""
+            found.append(f"the capture on {self.shown} lost {lost}{of} packets ({self.program} says)")
+        return found
+
+    def _stop_soon(self) -> None:
+        time.sleep(DRAIN_S)
+        with contextlib.suppress(OSError):
+            self._child.send_signal(signal.SIGINT)
+        try:
+            self._child.wait(ENDS_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def _wait(self) -> int:
+        try:
+            return self._child.wait(ENDS_S)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            return self._child.wait()
+
+    def _words(self) -> str:
+        # Not seek and read: the place in the file is the child's as well.
+        return os.pread(self._said.fileno(), 65536, 0).decode("utf-8", "replace").replace("\r", "\n")
+
+    def _complaint(self) -> str:
+        """What the program says beside its usual words, as one sentence."""
+        lines = [line.strip() for line in self._words().splitlines()]
+        return " ".join(line for line in lines if not _CHATTER.match(line))[:500]
+
+
+def dumpcap(path: str, interfaces: Sequence[str], bpf: str, snap: int) -> list[str]:
+    """The command of dumpcap; a filter before the first interface is that of all."""
+    options = [*(["-f", bpf] if bpf else []), "-B", str(KERNEL_MIB), "-s", str(snap)]
+    return [path, "-q", *options, *(word for name in interfaces for word in ("-i", name)), "-w", "-"]
+
+
+def tcpdump(path: str, interface: str, bpf: str, snap: int) -> list[str]:
+    """The command of tcpdump, which captures on one interface."""
+    options = ["-U", "--immediate-mode", "-n", "-s", str(snap), "-B", str(KERNEL_MIB * 1024)]
+    return [path, "-i", interface, *options, "-w", "-", *(["--", bpf] if bpf else [])]

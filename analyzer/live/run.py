@@ -1,0 +1,197 @@
+"""A live run from its options to its exit: taps and screens are set up, the session runs, reports are written."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from analyzer import export
+from analyzer.balance.mapping import EMPTY, Mapping
+from analyzer.diagnose.finding import Diagnosis
+from analyzer.diagnose.ruledoc import Rule
+from analyzer.errors import ConfigError, OutputError
+from analyzer.live import hook, metrics
+from analyzer.live.choose import taps_for
+from analyzer.live.lines import Lines
+from analyzer.live.ndjson import JsonLines
+from analyzer.live.pipe import Pipe
+from analyzer.live.ring import Ring
+from analyzer.live.save import save
+from analyzer.live.session import Screen, Session, Settings
+from analyzer.live.tap import Tap
+from analyzer.live.window import Bounds
+from analyzer.network.host import Host
+from analyzer.reading import points as named_points
+from analyzer.report.output import formats
+from analyzer.units import SECOND_NS
+
+MIB = 1 << 20
+NDJSON = "ndjson"
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Wanted:
+    """The options of ``replypath live``, by their names."""
+
+    pipes: Sequence[str] = ()
+    interfaces: Sequence[str] = ()
+    mapping: Mapping = EMPTY
+    hosts: dict[str, Host] = field(default_factory=dict)
+    rules: Sequence[Rule] | None = None
+    systems: Sequence[str] = ()
+    bpf: str = ""
+    snap: int = 256
+    duration_s: float | None = None
+    packets: int | None = None
+    until_finding: bool = False
+    save: str | None = None
+    ring_mib: int = 256
+    window_s: int = 600
+    reports: Sequence[str] = ()
+    force: bool = False
+    output: str = "terminal"
+    on_finding: str | None = None
+    metrics: str | None = None
+    metrics_file: str | None = None
+    quiet: bool = False
+    command: str = ""
+
+
+def run(wanted: Wanted, say: Say) -> Diagnosis:
+    """The whole run; ``say`` tells a person something beside the report.  ``AnalyzerError`` where it cannot begin."""
+    check(wanted)
+    with ExitStack() as stack:
+        screens: list[Screen] = _screens(wanted, say, stack)
+        ring = Ring(Path(wanted.save), wanted.ring_mib * MIB) if wanted.save else None
+        if ring is not None:
+            stack.callback(_leave_ring, ring, say)
+        taps, remarks = _taps(wanted)
+        session = Session(taps, _settings(wanted), screens, ring)
+        with _interrupts(session):
+            diagnosis = session.run(remarks)
+        if ring is not None and wanted.save:
+            diagnosis = _saved(ring, session, diagnosis, wanted, say)
+        _write(diagnosis, wanted, screens, say)
+        return diagnosis
+
+
+def check(wanted: Wanted) -> None:
+    """What is wrong with the options is said before the work."""
+    if not wanted.pipes and not wanted.interfaces:
+        raise ConfigError("nothing to capture: name an interface with -i, or a pipe (- is standard input)")
+    if wanted.bpf and not wanted.interfaces:
+        raise ConfigError("--filter is for interfaces (-i); give it to the tcpdump that writes into the pipe")
+    if wanted.output != NDJSON and wanted.output not in formats():
+        raise ConfigError(f"--format {wanted.output}: is none of {NDJSON}, {', '.join(formats())}")
+    for report in wanted.reports:
+        if export.is_capture(report):
+            raise OutputError(f"{report}: the packets of a live run are written by --save FILE, with comments")
+        export.check(report, force=wanted.force, anonymous=False)
+    if wanted.save and not wanted.force and Path(wanted.save).exists():
+        raise OutputError(f"{wanted.save}: exists; give another name, or --force to replace it")
+    if wanted.on_finding:
+        hook.command(wanted.on_finding)
+    if wanted.metrics:
+        metrics.place(wanted.metrics)
+
+
+def _settings(wanted: Wanted) -> Settings:
+    return Settings(
+        mapping=wanted.mapping, hosts=wanted.hosts, rules=wanted.rules, systems=tuple(wanted.systems) or None,
+        command=wanted.command, duration_s=wanted.duration_s, packets=wanted.packets,
+        until_finding=wanted.until_finding, bounds=Bounds(age_ns=wanted.window_s * SECOND_NS),
+    )
+
+
+def _taps(wanted: Wanted) -> tuple[list[Tap], list[str]]:
+    taps: list[Tap] = []
+    for vantage, paths, by_user in named_points(wanted.pipes):
+        if len(paths) > 1:
+            raise ConfigError(f"{vantage}: names {len(paths)} pipes; expected another name for each")
+        taps.append(Pipe(paths[0], vantage, vantage if by_user else ""))
+    if not wanted.interfaces:
+        return taps, []
+    children, remarks = taps_for(wanted.interfaces, wanted.bpf, wanted.snap)
+    return [*taps, *children], remarks
+
+
+def _screens(wanted: Wanted, say: Say, stack: ExitStack) -> list[Screen]:
+    screens: list[Screen] = []
+    if wanted.output == NDJSON:
+        screens.append(JsonLines(sys.stdout))
+    elif not wanted.quiet:
+        screens.append(Lines(sys.stderr))
+    if wanted.on_finding:
+        runner = hook.Hook(hook.command(wanted.on_finding), say)
+        stack.callback(runner.close)
+        screens.append(runner)
+    if wanted.metrics or wanted.metrics_file:
+        numbers = metrics.Metrics()
+        stack.callback(numbers.close)
+        if wanted.metrics:
+            host, port = metrics.place(wanted.metrics)
+            port = numbers.serve(host, port)
+            if not wanted.quiet:
+                say(f"metrics on http://{host}:{port}/metrics")
+        if wanted.metrics_file:
+            numbers.write_to(wanted.metrics_file, say)
+        screens.append(numbers)
+    return screens
+
+
+@contextmanager
+def _interrupts(session: Session) -> Iterator[None]:
+    """Once (or a polite kill) ends with the report, twice ends at once."""
+    def interrupted(_number: int, _frame: FrameType | None) -> None:
+        if session.stopping:
+            for tap in session.taps:
+                tap.kill()
+            raise KeyboardInterrupt
+        session.stop()
+
+    before = {number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _saved(ring: Ring, session: Session, diagnosis: Diagnosis, wanted: Wanted, say: Say) -> Diagnosis:
+    assert wanted.save is not None
+    found = save(ring, session.points, diagnosis, wanted.save, force=wanted.force)
+    ring.remove()
+    if not wanted.quiet:
+        lost = f"; {ring.lost} frames could not be kept" if ring.lost else ""
+        say(f"packets written to {wanted.save} ({os.path.getsize(wanted.save):,} octets){lost}")   # noqa: PTH202
+    return found
+
+
+def _leave_ring(ring: Ring, say: Say) -> None:
+    """What was captured and not saved is not thrown away."""
+    ring.close()
+    if ring.folder.exists():
+        if ring.kept_bytes:
+            say(f"the captured packets are still in {ring.folder}")
+        else:
+            ring.remove()
+
+
+def _write(diagnosis: Diagnosis, wanted: Wanted, screens: Sequence[Screen], say: Say) -> None:
+    for screen in screens:
+        if isinstance(screen, JsonLines):
+            screen.report(diagnosis)
+    if wanted.output != NDJSON:
+        writer = formats()[wanted.output]
+        writer.write(diagnosis, sys.stdout.buffer if getattr(writer, "BINARY", False) else sys.stdout)
+    for report in wanted.reports:
+        export.write(diagnosis, report, force=wanted.force)
+        if not wanted.quiet:
+            say(f"report written to {report}")
