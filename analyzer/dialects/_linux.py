@@ -73,13 +73,6 @@ def quoted(text: str) -> str:
     return f'"{text}"' if "$(" in text else text
 
 
-def written(path: str, body: str, *, mode: str = "644", look_up: bool = True) -> tuple[str, ...]:
-    """Commands that write ``body`` to ``path``; a look-up in the body is made now unless it is the file's own."""
-    end = "END" if look_up and "$(" in body else "'END'"
-    word = quoted(path)
-    return (f"mkdir -p {quoted(path.rpartition('/')[0])}", f"cat > {word} <<{end}\n{body}\nEND", f"chmod {mode} {word}")
-
-
 def keys(change: SwitchChange, situation: Situation) -> tuple[str, ...]:
     """The sysctl keys to set, each one word for the shell.
 

@@ -8,7 +8,7 @@ not on link yet is refused.
 from __future__ import annotations
 
 from analyzer.diagnose.finding import DeadMan
-from analyzer.dialects import _linux, _managers, linux_iproute2
+from analyzer.dialects import _files, _linux, _managers, linux_iproute2
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
 from analyzer.remedy.change import Change, MarkByMac, RouteChange, RuleChange, SwitchChange
@@ -82,7 +82,7 @@ def _said(change: Change, s: Situation) -> tuple[str, ...]:
 
 def _share(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """Write the script; it takes effect when the interface comes up the next time."""
-    return _linux.written(_path(alternative, situation), _body(alternative, situation), mode="755", look_up=False)
+    return _files.written(_path(alternative, situation), _body(alternative, situation), mode="755", look_up=False)
 
 
 def _unshare(alternative: Alternative, situation: Situation) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ which does not run there.
 from __future__ import annotations
 
 from analyzer.diagnose.finding import DeadMan
-from analyzer.dialects import _linux, _managers
+from analyzer.dialects import _files, _linux, _managers
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
 from analyzer.remedy.change import Change, MarkByMac, RouteChange, RuleChange
@@ -101,7 +101,7 @@ def _policy(change: RuleChange | MarkByMac, s: Situation) -> dict[str, str]:
 def _share(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """Write the file and put it on trial."""
     return (
-        *_linux.written(_path(alternative, situation), _body(alternative, situation), mode="600"),
+        *_files.written(_path(alternative, situation), _body(alternative, situation), mode="600"),
         "netplan generate", "netplan try --timeout 120",
     )
 

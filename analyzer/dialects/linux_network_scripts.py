@@ -9,7 +9,7 @@ given to ``ip`` line by line, as ifup does.
 from __future__ import annotations
 
 from analyzer.diagnose.finding import DeadMan
-from analyzer.dialects import _linux, _managers, linux_iproute2
+from analyzer.dialects import _files, _linux, _managers, linux_iproute2
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
 from analyzer.remedy.change import MarkByMac, RouteChange, RuleChange
@@ -22,9 +22,6 @@ AT_BALANCER = False
 PERSISTENT = True
 LEADS: tuple[type, ...] = (RouteChange, RuleChange, MarkByMac)
 EXECUTED = False
-
-LINE_OUT = "\\|^{}$|d"
-"""sed(1): delete the lines that are exactly this."""
 
 FOLDER = "/etc/sysconfig/network-scripts"
 
@@ -43,14 +40,14 @@ def undo(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
 
 def check(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """The right host, and what the files hold today."""
-    files = dict.fromkeys(file for file, _ in lines(alternative, situation))
-    return (*_managers.look(situation), *(f"cat {file}" for file in files))
+    return (*_managers.look(situation), *(f"cat {_linux.quoted(file)}" for file in lines(alternative, situation)))
 
 
 def verify(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """That the lines are there, and what the kernel decides once they were read."""
-    there = [(f"cat {file}", f"# must contain: {line}") for file, line in lines(alternative, situation)]
-    return (*(part for pair in there for part in pair), *_linux.replies_asked(alternative, situation))
+    there = [part for file, said in lines(alternative, situation).items() for line in said
+             for part in (f"cat {_linux.quoted(file)}", f"# must contain: {line.partition(' dev $(')[0]}")]
+    return (*there, *_linux.replies_asked(alternative, situation))
 
 
 def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
@@ -64,41 +61,30 @@ def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     return None
 
 
-def lines(alternative: Alternative, s: Situation) -> tuple[tuple[str, str], ...]:
-    """(file, line) for each change."""
+def lines(alternative: Alternative, s: Situation) -> dict[str, tuple[str, ...]]:
+    """The lines for each file; either may hold the look-up of the interface's name."""
     version = "6" if s.version == 6 else ""
-    name = _managers.device(s)
-    said = []
+    routes, rules = [], []
     for change in alternative.changes:
         match change:
             case RouteChange():
-                line = linux_iproute2.route(change, s).replace('"', "")
-                said.append((_linux.quoted(f"{FOLDER}/route{version}-{name}"), line))
+                routes.append(linux_iproute2.route(change, s).replace('"', ""))
             case RuleChange():
-                said.append((_linux.quoted(f"{FOLDER}/rule{version}-{name}"), linux_iproute2.rule(change)))
+                rules.append(linux_iproute2.rule(change))
             case MarkByMac():
-                said.append((_linux.quoted(f"{FOLDER}/rule{version}-{name}"), _linux.mark_rule(change)))
+                rules.append(_linux.mark_rule(change))
             case _:
                 pass
-    return tuple(said)
-
-
-def _word(line: str) -> str:
-    """One word of the shell; a look-up in it is made when the file is written."""
-    return f'"{line}"' if "$(" in line else f"'{line}'"
+    name = _managers.device(s)
+    files = {f"{FOLDER}/route{version}-{name}": tuple(routes), f"{FOLDER}/rule{version}-{name}": tuple(rules)}
+    return {file: said for file, said in files.items() if said}
 
 
 def _share(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """Add each line that is not there yet; it takes effect with ``ifup``."""
-    return tuple(
-        f"grep -qsxF {_word(line)} {file} || echo {_word(line)} >> {file}"
-        for file, line in lines(alternative, situation)
-    )
+    return tuple(_files.added(file, said) for file, said in lines(alternative, situation).items())
 
 
 def _unshare(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """Take each line out again, and the file where nothing is left of it."""
-    return tuple(
-        f"sed -i {_word(LINE_OUT.format(line))} {file} && {{ test -s {file} || rm -f {file}; }}"
-        for file, line in reversed(lines(alternative, situation))
-    )
+    return tuple(_files.taken_out(file, said) for file, said in reversed(lines(alternative, situation).items()))

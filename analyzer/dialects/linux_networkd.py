@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analyzer.diagnose.finding import DeadMan
-from analyzer.dialects import _linux, _managers
+from analyzer.dialects import _files, _linux, _managers
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
 from analyzer.remedy.change import Change, MarkByMac, RouteChange, RuleChange
@@ -52,9 +52,8 @@ def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     return _linux.in_two_minutes(undo)
 
 
-def _path(alternative: Alternative, s: Situation) -> str:
-    find = f"$(networkctl status {_managers.device(s)} | sed -n 's|^ *Network File: .*/||p')"
-    return f"/etc/systemd/network/{find}.d/{_managers.slug(alternative, s)}.conf"
+def _file(alternative: Alternative, s: Situation) -> str:
+    return f"{_managers.slug(alternative, s)}.conf"
 
 
 def _body(alternative: Alternative) -> str:
@@ -84,9 +83,10 @@ def _section(change: Change) -> str:
 
 def _share(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """Write the drop-in of the file in use; reloading reconfigures the links whose files changed (networkctl(1))."""
-    return (*_linux.written(_path(alternative, situation), _body(alternative)), "networkctl reload")
+    name = _linux.quoted(_managers.device(situation))
+    return (_files.drop_in(name, _file(alternative, situation), _body(alternative)), "networkctl reload")
 
 
 def _unshare(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
-    """Remove the drop-in."""
-    return (f"rm {_linux.quoted(_path(alternative, situation))}", "networkctl reload")
+    """Remove the drop-in, beside whichever file it is: its name is ours alone."""
+    return (f"rm /etc/systemd/network/*.network.d/{_file(alternative, situation)}", "networkctl reload")

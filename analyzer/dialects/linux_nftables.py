@@ -97,7 +97,8 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     tables = [c for c in alternative.changes if isinstance(c, MarkByMac | HairpinSnat | MssClamp)]
     lines = [line for c in tables for line in keep(c, situation)]
     taken = [line for c in tables for line in forget(c)]
-    boot = ("systemctl enable nftables", "# Red Hat: the file is /etc/sysconfig/nftables.conf")
+    boot = ("systemctl enable nftables", "# Red Hat: the file is /etc/sysconfig/nftables.conf",
+            "# where firewalld or ufw loads the rules instead, it has to load this file as well")
     return (*lines, *boot, f"{TAKE_OUT}{' && '.join(taken)}") if lines else ()
 
 

@@ -72,7 +72,8 @@ def properties(alternative: Alternative, s: Situation) -> tuple[tuple[str, str],
 
 
 def _profile(s: Situation) -> str:
-    return f'"$(nmcli -g GENERAL.CONNECTION device show {_managers.device(s)})"'
+    name = _linux.quoted(_managers.device(s))    # unquoted, a look-up that finds nothing would ask for every device
+    return f'"$(nmcli -g GENERAL.CON-UUID device show {name})"'
 
 
 def _modify(sign: str, alternative: Alternative, s: Situation) -> str:

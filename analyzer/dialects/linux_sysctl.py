@@ -7,7 +7,7 @@ the network manager has made its own.
 from __future__ import annotations
 
 from analyzer.diagnose.finding import DeadMan
-from analyzer.dialects import _linux
+from analyzer.dialects import _files, _linux
 from analyzer.network.host import System
 from analyzer.remedy.alternative import Alternative
 from analyzer.remedy.change import Change, ConntrackSwitch, SwitchChange
@@ -75,5 +75,4 @@ def _path(change: SwitchChange | ConntrackSwitch) -> str:
 
 
 def _file(change: SwitchChange | ConntrackSwitch, s: Situation) -> tuple[str, ...]:
-    keys = (key.replace('"', "") for key in _linux.keys_of(change, s))    # in a here-document quotes would stay
-    return _linux.written(_path(change), "\n".join(f"{key} = {change.value}" for key in keys))
+    return _files.written(_path(change), "\n".join(f"{key} = {change.value}" for key in _linux.keys_of(change, s)))

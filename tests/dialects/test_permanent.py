@@ -15,11 +15,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 
 import pytest
 from dialect_scenarios import LAN_CLIENT
 from dialect_situations import SITUATIONS
 
+from analyzer.balance.mapping import Endpoint
 from analyzer.diagnose.finding import Fix
 from analyzer.dialects import available, fixes, linux_nmcli
 from analyzer.kernel import networks as n
@@ -27,6 +29,7 @@ from analyzer.kernel.bench import Bench
 from analyzer.kernel.fix import HTTP
 from analyzer.network.host import System
 from analyzer.remedy.change import SwitchChange
+from analyzer.remedy.dialect import TAKE_OUT
 from analyzer.remedy.plan import alternatives
 
 pytestmark = [
@@ -45,12 +48,16 @@ ADDRESS = f"ip -4 addr show dev eth0 | grep -q {n.SERVER1}"
 
 @dataclass(frozen=True)
 class Manager:
-    """``base`` gives the host its address and its default route, ``restart`` is a new start of the network."""
+    """``base`` gives the host its address and its default route, ``restart`` is a new start of the network.
+
+    ``settled`` is true once the manager itself says that it has done its part: addresses and routes come before.
+    """
 
     tools: tuple[str, ...]
     base: str
     restart: str
     instead: dict[str, str]
+    settled: str = "true"
 
 
 NETWORKD = """[Match]
@@ -85,6 +92,7 @@ iface eth0 inet static
     address 10.0.2.11/24
     gateway 10.0.2.1
 """
+NETWORKD_SETTLED = "networkctl status eth0 | grep -q '(configured)'"
 RUN_NETWORKD = DAEMON.format("exec /lib/systemd/systemd-networkd")
 RUN_NM = DAEMON.format("mount -t tmpfs tmpfs /var/lib/NetworkManager; exec NetworkManager --no-daemon")
 FORGET = "ip link set eth0 down; ip addr flush dev eth0; ip rule del pref 1000 2>/dev/null"
@@ -101,7 +109,7 @@ MANAGERS = {
         ("/lib/systemd/systemd-networkd", "networkctl", "dbus-daemon"),
         f"mkdir -p /etc/systemd/network /run/systemd; cat > /etc/systemd/network/10-lan.network <<'END'\n{NETWORKD}END\n{BUS}\n"
         f"{FORGET}; {RUN_NETWORKD}",
-        f"kill $(cat /run/daemon.pid); {FORGET}; {RUN_NETWORKD}", {},
+        f"kill $(cat /run/daemon.pid); {FORGET}; {RUN_NETWORKD}", {}, NETWORKD_SETTLED,
     ),
     "linux-netplan": Manager(
         ("netplan", "/lib/systemd/systemd-networkd", "dbus-daemon"),
@@ -110,7 +118,7 @@ MANAGERS = {
         f"kill $(cat /run/daemon.pid); {FORGET}; netplan generate; {RUN_NETWORKD}",
         # both ask systemd, which does not run here, for what the line on the right does
         {"netplan try --timeout 120": "netplan generate && networkctl reload",
-         "netplan apply": "netplan generate && networkctl reload"},
+         "netplan apply": "netplan generate && networkctl reload"}, NETWORKD_SETTLED,
     ),
     "linux-nmcli": Manager(
         ("NetworkManager", "nmcli", "dbus-daemon"),
@@ -118,6 +126,7 @@ MANAGERS = {
         f"cat > /etc/NetworkManager/system-connections/lan.nmconnection <<'END'\n{PROFILE}END\n"
         f"chmod 600 /etc/NetworkManager/system-connections/*; {BUS}\n{FORGET}; ip link set eth0 up; {RUN_NM}",
         "nmcli connection down lan; nmcli connection up lan", {},
+        "nmcli -g GENERAL.STATE device show eth0 | grep -q '^100 '",
     ),
     "linux-ifupdown": Manager(
         ("ifup", "ifdown", "run-parts"),
@@ -136,6 +145,8 @@ MANAGERS = {
 
 FILES = "find /etc -path /etc/NetworkManager -prune -o -type f -print0 | sort -z | xargs -0 md5sum"
 """NetworkManager rewrites its profile in its own order."""
+
+ALL_FILES = "find /etc -type f -print0 | sort -z | xargs -0 md5sum"
 
 KINDS = ("host-route-per-client", "two-halves", "port-rule", "source-rule", "connection-mark", "vendor-pair")
 NAMED = replace(LAN_CLIENT, interface="eth0", other_reals=())
@@ -172,12 +183,12 @@ def becomes(bench: Bench, *, working: bool) -> bool:
 def start(bench: Bench, manager: Manager) -> None:
     done = bench.shell(HOST, manager.base)
     assert done.returncode == 0, done.stdout + done.stderr
-    wait_for(bench, f"{ADDRESS} && ip route show default | grep -q via")
+    wait_for(bench, f"{ADDRESS} && ip route show default | grep -q via && {manager.settled}")
 
 
 def restart(bench: Bench, manager: Manager) -> None:
     bench.shell(HOST, manager.restart)
-    wait_for(bench, f"{ADDRESS} && ip route show default | grep -q via")
+    wait_for(bench, f"{ADDRESS} && ip route show default | grep -q via && {manager.settled}")
 
 
 def say(bench: Bench, manager: Manager, lines: tuple[str, ...]) -> None:
@@ -201,6 +212,25 @@ def take_up_and_out(bench: Bench, manager: Manager, fix: Fix) -> None:
     assert not unknown
 
 
+NOBODYS = replace(LAN_CLIENT, real=Endpoint(ip_address("10.0.2.99"), n.RPORT), system=System.LINUX)
+ON_LO = replace(LAN_CLIENT, interface="lo", system=System.LINUX)
+"""No .network file configures it: ``networkctl`` says "n/a"."""
+
+
+def writes_nothing_where_the_look_up_finds_nothing(bench: Bench, name: str) -> None:
+    """Whoever is on the wrong host, or too early, is told so; no file is made, under no name."""
+    files = bench.shell(HOST, ALL_FILES).stdout
+    for situation in (NOBODYS, ON_LO) if name == "linux-networkd" else (NOBODYS,):
+        halves = next(a for a in alternatives(situation) if a.kind == "two-halves")
+        lines = available()[name].persist(halves, situation)
+        for line in (*lines, *(line.removeprefix(TAKE_OUT) for line in lines)):
+            if not line.startswith(("#", "mkdir -p /etc/", "networkctl reload", "netplan")):
+                done = bench.shell(HOST, line)
+                assert done.returncode, line
+                assert done.stderr, line
+        assert bench.shell(HOST, ALL_FILES).stdout == files
+
+
 @pytest.mark.parametrize("situation", [LAN_CLIENT, NAMED], ids=["unnamed", "named"])
 @pytest.mark.parametrize("name", MANAGERS)
 def test_a_manager_takes_it_up_keeps_it_over_a_new_start_and_lets_go(name, situation):
@@ -216,6 +246,8 @@ def test_a_manager_takes_it_up_keeps_it_over_a_new_start_and_lets_go(name, situa
     with Bench(n.two_arm()) as bench:
         start(bench, manager)
         assert not works(bench, 0.25)
+        if situation is LAN_CLIENT and name != "linux-ifupdown":    # its script asks at each start
+            writes_nothing_where_the_look_up_finds_nothing(bench, name)
         for fix in said:
             try:
                 take_up_and_out(bench, manager, fix)
