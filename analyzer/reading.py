@@ -98,10 +98,12 @@ def read_captures(arguments: Iterable[str | Path], mapping: Mapping) -> Read:
             tracker.feed(packets)
             events.feed(packets)
             file = files[source.locate(batch.first_frame)[0]] if len(files) > 1 else files[ordered[0]]
-            _count(file, packets, batch.link_type != NOT_A_PACKET)
+            count(file, packets, batch.link_type != NOT_A_PACKET)
+        for each in files.values():
+            each.read.packets = in_order(each.read.packets)
         _close(list(files.values()), source, tracker)
         read.files.extend(files.values())
-        read.captures.append(_point(list(files.values())))
+        read.captures.append(whole_point(list(files.values())))
         flows.append(tracker.finish())
         claims.append(events.claims())
         icmp.append(events.icmp())
@@ -115,7 +117,7 @@ def read_captures(arguments: Iterable[str | Path], mapping: Mapping) -> Read:
     return read
 
 
-def _count(file: CaptureFile, packets: PacketTable, timed: NDArray[np.bool_]) -> None:
+def count(file: CaptureFile, packets: PacketTable, timed: NDArray[np.bool_]) -> None:
     """Adds one batch to what is said of its file.  Rows that are not ``timed`` are no packets and have no time."""
     summary = file.read
     if not len(packets):
@@ -139,6 +141,11 @@ def _count(file: CaptureFile, packets: PacketTable, timed: NDArray[np.bool_]) ->
     file.timed = True
 
 
+def in_order(packets: dict[str, int]) -> dict[str, int]:
+    """Counts by kind in the order of ``KINDS``, wherever the batches were cut."""
+    return {kind: packets[kind] for kind in (*KINDS, "undecoded") if kind in packets}
+
+
 def _close(files: list[CaptureFile], source: Source, tracker: FlowTracker) -> None:
     """What is known of a capture only at its end: damage, drops, evictions, and how many frames came before a file."""
     for former, file in pairwise(files):
@@ -155,7 +162,7 @@ def _close(files: list[CaptureFile], source: Source, tracker: FlowTracker) -> No
         first.warnings.append(f"{tracker.evicted} connections were let go early: too many were open at once")
 
 
-def _point(files: list[CaptureFile]) -> CaptureRead:
+def whole_point(files: list[CaptureFile]) -> CaptureRead:
     """A capture point as a whole."""
     if len(files) == 1:
         return files[0].read
@@ -168,4 +175,5 @@ def _point(files: list[CaptureFile]) -> CaptureRead:
         whole.warnings.extend(file.read.warnings)
         for kind, count in file.read.packets.items():
             whole.packets[kind] = whole.packets.get(kind, 0) + count
+    whole.packets = in_order(whole.packets)
     return whole

@@ -19,6 +19,7 @@ from analyzer.capture.octets.compressed import MAGIC_BYTES, method_of
 from analyzer.capture.octets.files import PlainFile
 from analyzer.capture.octets.window import Stream, Window
 from analyzer.capture.pcap import PcapReader, is_pcap
+from analyzer.capture.reader import sentences
 from analyzer.errors import CaptureDamaged, CaptureError
 from analyzer.tables import Batch
 
@@ -41,8 +42,12 @@ class Carried:
     said: tuple[str, ...] = ()
     unsaid: int = 0
     tallies: tuple[int, ...] = (0,) * r.TALLIES
-    failed: bool = False
+    failure: str = ""      # why the operating system would not go on
     done: bool = False       # reading ended before the end of the file: it was more noise than capture
+
+    def warnings(self, path: str) -> list[str]:
+        """As ``interface.Source.warnings``, for the file so far."""
+        return sentences(path, self.said, self.unsaid, self.tallies, self.failure)
 
     def after(self, part: Carried) -> Carried:
         """What is known after a part that was read by itself (its frames and tallies counted from nothing)."""
@@ -116,7 +121,7 @@ class Part(PcapReader):
             at=self._window.offset, frames=self.frames, first_ns=self._first_ns,
             last_ns=int(self._tallies[r.LAST_NS]), damages=self._damages, said=tuple(self._said),
             unsaid=self._unsaid, tallies=tuple(int(tally) for tally in self._tallies),
-            failed=self._window.failure is not None,
+            failure=str(self._window.failure or ""),
             done=self._done and not self._passed() and not self._window.eof,
         )
 

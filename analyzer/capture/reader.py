@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -33,6 +33,15 @@ ODDITIES = {
                  "the first at octet {at}",
     r.STRANGER: "{count} packets name an interface that no block describes and were left out, the first at octet {at}",
 }
+
+
+def sentences(path: str, said: Sequence[str], unsaid: int, tallies: Sequence[int], failure: str) -> list[str]:
+    """The warnings of a reader: why the stream failed, what was said, how much was not, and what was added up."""
+    counted = [
+        says.format(count=tallies[which], at=tallies[which + 1]) for which, says in ODDITIES.items() if tallies[which]
+    ]
+    rest = [f"{unsaid} further warnings of this kind are not listed"] if unsaid else []
+    return ([failure] if failure else []) + [f"{path}: {says}" for says in (*said, *rest, *counted)]
 
 
 class RecordReader(ABC):
@@ -105,13 +114,8 @@ class RecordReader(ABC):
     @property
     def warnings(self) -> list[str]:
         """What was skipped or is not believed, one sentence each, so far."""
-        tallies = [
-            says.format(count=int(self._tallies[which]), at=int(self._tallies[which + 1]))
-            for which, says in ODDITIES.items() if self._tallies[which]
-        ]
-        unsaid = [f"{self._unsaid} further warnings of this kind are not listed"] if self._unsaid else []
-        failure = [str(self._window.failure)] if self._window.failure else []
-        return failure + [f"{self.path}: {says}" for says in (*self._said, *unsaid, *tallies)]
+        failure = str(self._window.failure) if self._window.failure else ""
+        return sentences(self.path, self._said, self._unsaid, self._tallies.tolist(), failure)
 
     def batches(self) -> Iterator[Batch]:
         """The frames in the order of the file; a batch may be kept as long as one likes.

@@ -65,7 +65,8 @@ class ChainedSource:
                             f"{path}: begins {(last_ns - int(batch.time_ns[0])) // SECOND_NS} seconds before the end "
                             "of the file before it; their packets are taken one file after the other, not by time"
                         )
-                    last_ns = int(batch.time_ns.max())
+                    latest = int(batch.time_ns.max())
+                    last_ns = latest if batch.first_frame == 1 else max(last_ns, latest)
                     position = begin + int(batch.position[-1]) + int(batch.captured_bytes[-1]) + 1
                     self.frames = before + source.frames
                     yield replace(

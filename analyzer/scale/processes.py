@@ -1,0 +1,114 @@
+"""Processes of this machine that read parts and follow shards; see ``run.Workers``."""
+
+from __future__ import annotations
+
+import multiprocessing
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from analyzer.errors import ToolError
+from analyzer.flow.timeouts import Limits
+from analyzer.scale.follow import Numbering, Piece, follow
+from analyzer.scale.part import PartRead, Span, read_part
+from analyzer.scale.run import Followed
+from analyzer.scale.spool import Spool
+
+AHEAD = 2
+"""Tasks that wait for each process, beside the one it works on."""
+DEATHS = 3
+"""So often the processes are started again after one of them has died."""
+
+Answer = TypeVar("Answer")
+
+
+def read_task(folder: str, number: int, span: Span) -> PartRead:
+    """Read one part in a process of its own."""
+    return read_part(span, Spool(folder, f"part-{number}").keep)
+
+
+def follow_task(
+    folder: str, pieces: Sequence[Piece], shard: int | None, capture: int, limits: Limits,
+) -> Followed:
+    """Follow one shard in a process of its own."""
+    return follow(pieces, shard, capture, Spool(folder).load, limits)
+
+
+class Processes:
+    """``jobs`` processes and a folder for what they hand to one another; a context manager."""
+
+    def __init__(self, jobs: int, folder: str | None = None) -> None:
+        self._jobs = jobs
+        self._private = None if folder else tempfile.TemporaryDirectory(prefix="replypath-")
+        self.folder = folder or (self._private.name if self._private else "")
+        self._numbering = Spool(self.folder, "numbering")
+        self._again = 0
+        self._deaths = 0
+        self._pool = self._started()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._private:
+            self._private.cleanup()
+
+    def read(self, spans: Sequence[Span]) -> Iterator[PartRead]:
+        """As ``run.Workers``."""
+        return self._each(read_task, ((self.folder, number, span) for number, span in enumerate(spans)))
+
+    def read_again(self, span: Span) -> PartRead:
+        """As ``run.Workers``."""
+        self._again += 1
+        return read_part(span, Spool(self.folder, f"again-{self._again}").keep)
+
+    def keep(self, what: Numbering) -> object:
+        """As ``run.Workers``."""
+        return self._numbering.keep(what)
+
+    def follow(self, pieces: Sequence[Piece], shards: Sequence[int | None], capture: int, limits: Limits,
+               ) -> Iterator[Followed]:
+        """As ``run.Workers``."""
+        return self._each(follow_task, ((self.folder, pieces, shard, capture, limits) for shard in shards))
+
+    def _started(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(self._jobs, multiprocessing.get_context("spawn"))
+
+    def _each(self, task: Callable[..., Answer], calls: Iterable[tuple[Any, ...]]) -> Iterator[Answer]:
+        """The answers in the order of the calls; few are under way at once, and a dead process is replaced."""
+        waiting: deque[tuple[tuple[Any, ...], Future[Answer]]] = deque()
+        source = iter(calls)
+        while True:
+            for call in source:
+                waiting.append((call, self._pool.submit(task, *call)))
+                if len(waiting) >= self._jobs * (1 + AHEAD):
+                    break
+            if not waiting:
+                return
+            call, future = waiting[0]
+            try:
+                answer = future.result()
+            except BrokenProcessPool:
+                self._revive()
+                waiting = deque((call, self._pool.submit(task, *call)) for call, _ in waiting)
+                continue
+            waiting.popleft()
+            yield answer
+
+    def _revive(self) -> None:
+        """Start again after a process was killed, a few times: what it worked on is done again."""
+        self._deaths += 1
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._deaths > DEATHS:
+            raise ToolError(
+                f"a process of this run has died {self._deaths} times, most likely for want of memory; "
+                "use fewer --jobs or give a smaller --memory")
+        self._pool = self._started()
+
+

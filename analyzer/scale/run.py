@@ -1,0 +1,105 @@
+"""The whole of a run, whoever does the work: plan, read the parts, prove the chain, follow the shards, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+
+from analyzer.balance.mapping import Mapping
+from analyzer.diagnose.evidence import Observed
+from analyzer.errors import CaptureDamaged
+from analyzer.flow.timeouts import DEFAULT, Limits
+from analyzer.reading import Read, whole_point
+from analyzer.scale.assemble import Numbers, Point
+from analyzer.scale.chain import chained
+from analyzer.scale.follow import FIRST_FRAME, Numbering, Piece
+from analyzer.scale.part import PartRead, Span
+from analyzer.scale.plan import PointPlan
+from analyzer.tables import FLOWS, Table, empty
+
+Followed = tuple[Table, int, bool]
+"""FLOWS and ``first_frame`` of a shard, flows let go early, whether the compiled tracker ran."""
+
+
+class Workers(Protocol):
+    """Who reads parts and follows shards: processes of this machine, or of others."""
+
+    def read(self, spans: Sequence[Span]) -> Iterator[PartRead]:
+        """The parts, in the order of ``spans``."""
+
+    def read_again(self, span: Span) -> PartRead:
+        """One part, from the true place."""
+
+    def keep(self, what: Numbering) -> object:
+        """Puts a numbering where every worker finds it."""
+
+    def follow(self, pieces: Sequence[Piece], shards: Sequence[int | None], capture: int, limits: Limits,
+               ) -> Iterator[Followed]:
+        """The shards of one point, in the order of ``shards``; None is all of them at once."""
+
+
+def read_captures(
+    points: Sequence[PointPlan], shards: int, workers: Workers, mapping: Mapping, limits: Limits = DEFAULT,
+) -> Read:
+    """As ``reading.read_captures``, with the same result, by many."""
+    numbers = Numbers()
+    read = Read(Observed([], [], [], numbers.book, mapping))
+    everything = [span for point in points for file in point.files for span in file.spans]
+    parts = workers.read(everything)
+    flows, claims, icmp = [], [], []
+    names: list[str] = []
+    for number, plan in enumerate(points):
+        point = _point(number, plan, parts, numbers, shards, workers)
+        which: list[int | None] = [None] if point.together else list(range(shards))
+        found = list(workers.follow(point.pieces, which, number, limits))
+        flows.append(in_order([table for table, _, _ in found]))
+        point.close(sum(evicted for _, evicted, _ in found))
+        read.compiled &= point.compiled and all(compiled for _, _, compiled in found)
+        read.files.extend(point.files)
+        read.captures.append(whole_point(point.files))
+        names.append(plan.vantage if plan.named else "")
+        seen = point.events()
+        claims.append(seen[0])
+        icmp.append(seen[1])
+    read.observed = replace(read.observed, flows=flows, claims=claims, icmp=icmp, vantages=names)
+    read.tunnels = numbers.tunnels
+    return read
+
+
+def _point(number: int, plan: PointPlan, parts: Iterator[PartRead], numbers: Numbers, shards: int,
+           workers: Workers) -> Point:
+    """A capture point from the parts of its files."""
+    several = len(plan.files) > 1
+    point = Point(number, plan.vantage, plan.role, numbers, shards, workers.keep, several=several)
+    for file in plan.files:
+        mine = _next(parts, len(file.spans))
+        read = chained(file.path, mine, workers.read_again, alone=not several)
+        for _rest in mine:      # parts that the proof did not ask for
+            pass
+        point.take_file(file.path, read.parts, read.warnings)
+    if several and not any(file.read.frames for file in point.files):
+        said = [warning for file in point.files for warning in file.read.warnings]
+        if said:
+            raise CaptureDamaged(said[0])
+    return point
+
+
+def _next(parts: Iterator[PartRead], count: int) -> Iterator[PartRead]:
+    for _ in range(count):
+        yield next(parts)
+
+
+def in_order(tables: Iterable[Table]) -> Table:
+    """The flows of all shards in the order of their first packets, numbered from 0."""
+    shards = list(tables)
+    if not shards:
+        return empty(FLOWS)
+    order = np.argsort(np.concatenate([table[FIRST_FRAME] for table in shards]), kind="stable")
+    made = {name: np.concatenate([table[name] for table in shards])[order] for name in FLOWS}
+    made["flow"] = np.arange(len(order), dtype=np.uint32)
+    return made
+
+
