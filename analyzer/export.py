@@ -1,4 +1,4 @@
-"""What leaves the program besides a Diagnosis in words: the evidence as a capture.
+"""What leaves the program besides a Diagnosis in words: the evidence's octets, and the evidence as a capture.
 
 The frames that findings cite are read again from where the diagnosis found them.
 """
@@ -6,17 +6,25 @@ The frames that findings cite are read again from where the diagnosis found them
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 from analyzer.capture.limits import DEFAULT_LIMITS
 from analyzer.capture.octets.files import SPOOLS
 from analyzer.capture.recognize import open_again
-from analyzer.diagnose.finding import Capture, Diagnosis
-from analyzer.errors import CaptureDamaged, CaptureUnreadable, OutputError
+from analyzer.diagnose.finding import Capture, Diagnosis, Evidence
+from analyzer.errors import AnalyzerError, CaptureDamaged, CaptureUnreadable, OutputError
+from analyzer.report import headers
 from analyzer.report.annotated import SUFFIX, RawFrame, write_annotated
 from analyzer.report.output import format_for, write_file, write_report
+from analyzer.report.texts import say
 from analyzer.units import FrameNo, UnixNs
+
+FLOWS = ".parquet"
+
+PAYLOAD = 256
+"""Octets of a packet's payload that a report holds where somebody asks for payload."""
 
 
 def is_capture(path: str | Path) -> bool:
@@ -24,9 +32,33 @@ def is_capture(path: str | Path) -> bool:
     return Path(path).name.lower().endswith(SUFFIX)
 
 
-def check(path: str | Path, *, force: bool, anonymous: bool) -> None:
-    """What is wrong with an output is said before the work: ``OutputError``."""
-    if is_capture(path):
+def is_flows(path: str | Path) -> bool:
+    """Whether ``path`` asks for the flows as a table (``tabular`` writes it) and not for a report."""
+    return Path(path).name.lower().endswith(FLOWS)
+
+
+def wants_octets(path: str | Path) -> bool:
+    """Whether the format of ``path`` shows the octets of cited frames."""
+    return not is_capture(path) and not is_flows(path) and format_for(path).OCTETS
+
+
+def check(path: str | Path, *, force: bool, anonymous: bool, saved: bool = False) -> None:
+    """What is wrong with an output is said before the work: ``OutputError``.
+
+    ``saved`` tells that the report is written from a saved result, without the captures.
+    """
+    if is_flows(path):
+        if anonymous:
+            raise OutputError(
+                f"{path}: holds every flow with the addresses that were captured; with --anonymize write .csv, .html "
+                "or another report"
+            )
+        if saved:
+            raise OutputError(
+                f"{path}: a saved result does not hold the flows; write them with "
+                f"replypath flows CAPTURE... -o {path}, or the connections as .csv"
+            )
+    elif is_capture(path):
         if anonymous:
             raise OutputError(
                 f"{path}: holds packets as they were captured, whose addresses stay what they are; with --anonymize "
@@ -50,6 +82,32 @@ def write(diagnosis: Diagnosis, path: str | Path, *, force: bool = False) -> Non
         write_report(diagnosis, path, force=force)
         return
     write_file(path, lambda out: _annotated(diagnosis, out), force=force)
+
+
+def with_octets(diagnosis: Diagnosis, *, payload: bool = False) -> Diagnosis:
+    """The same diagnosis with the headers of the cited frames, and the first of their payload where that is asked for.
+
+    Where a capture cannot be read again, its frames stay without and a warning says so.
+    """
+    read, warnings = Frames(diagnosis), list(diagnosis.warnings)
+    found: dict[tuple[int, FrameNo], RawFrame] = {}
+    for index, capture in enumerate(diagnosis.captures):
+        wanted = sorted({e.frame for f in diagnosis.findings for e in f.evidence if e.capture == index})
+        try:
+            found |= {(index, number): frame for number, frame in read(capture, wanted).items()} if wanted else {}
+        except AnalyzerError as error:
+            warnings.append(say("evidence.unread", reason=str(error)))
+
+    def filled(item: Evidence) -> Evidence:
+        frame = found.get((item.capture, item.frame))
+        if frame is None:
+            return item
+        end = headers.read(frame.octets, frame.link_type).end
+        return replace(item, octets=frame.octets[:end].hex(), link_type=frame.link_type,
+                       payload=frame.octets[end:end + PAYLOAD].hex() if payload and end else "")
+
+    return replace(diagnosis, warnings=tuple(warnings), findings=tuple(
+        replace(finding, evidence=tuple(map(filled, finding.evidence))) for finding in diagnosis.findings))
 
 
 def _annotated(diagnosis: Diagnosis, out: IO[bytes]) -> None:

@@ -11,10 +11,12 @@ import click
 
 from analyzer.cli import anonymous as pseudonyms
 from analyzer.cli import inputs, printable
+from analyzer.cli import work as working
 
 if TYPE_CHECKING:
-    from analyzer.diagnose.finding import Finding
+    from analyzer.diagnose.finding import Diagnosis, Finding
     from analyzer.diagnose.ruledoc import Rule
+    from analyzer.reading import Read
 
 EXIT = {"healthy": 0, "bypass": 1, "fault": 1, "cannot-tell": 3}
 
@@ -24,16 +26,19 @@ EXIT = {"healthy": 0, "bypass": 1, "fault": 1, "cannot-tell": 3}
 @inputs.options
 @click.option("--report", "reports", multiple=True, metavar="FILE",
               help="Also write a report; the suffix chooses the format (.html .json ...; .pcapng: the evidence "
-                   "packets with comments).")
+                   "packets with comments; .parquet: the flows).")
 @click.option("--force", is_flag=True, help="Let --report replace a file that exists.")
 @click.option("--format", "output", default="terminal", metavar="NAME",
               help="What goes to standard output: terminal, json ...")
 @click.option("--rules", "rules_folder", metavar="DIR", help="Rule documents of your own, besides ours.")
 @click.option("--os", "systems", multiple=True, metavar="NAME",
               help="Print commands in this dialect first (replypath doctor lists them).")
+@click.option("--payload", is_flag=True,
+              help="Show what the cited packets carry as well (.html, .json); without it no payload leaves.")
 @pseudonyms.options
 @click.option("--scripts", "scripts_folder", metavar="DIR",
               help="Write a script for each host that must change: apply, verify, undo.")
+@working.options
 @click.option("-q", "--quiet", is_flag=True, help="Nothing on standard error but errors.")
 @click.option("-v", "--verbose", count=True, help="Say more; -vv shows tracebacks.")
 def analyze(  # noqa: PLR0913 - click: one argument an option
@@ -45,6 +50,8 @@ def analyze(  # noqa: PLR0913 - click: one argument an option
     rules_folder: str | None,
     systems: tuple[str, ...],
     *,
+    work: working.Work,
+    payload: bool,
     anonymous: bool,
     key_file: str | None,
     scripts_folder: str | None,
@@ -71,12 +78,19 @@ def analyze(  # noqa: PLR0913 - click: one argument an option
     if writer is None:
         raise click.BadParameter(f"{output!r} is none of {', '.join(formats())}", param_hint="--format")
     secret = pseudonyms.key(key_file) if anonymous or key_file else None
+    if secret and payload:
+        raise click.UsageError("--payload shows what packets carry, which --anonymize cannot replace: choose one")
     for report in reports:
         export.check(report, force=force, anonymous=secret is not None)
-    diagnosis = api.analyze(
-        captures, mapping=inputs.mapping(maps), hosts=inputs.facts(hosts), rules=_rules(rules_folder),
-        systems=systems or None, command=shlex.join(["replypath", *sys.argv[1:]]),
+    mapping, facts, rules = inputs.mapping(maps), inputs.facts(hosts), _rules(rules_folder)
+    read = working.read(captures, mapping, work, quiet=quiet)
+    read.observed.hosts = tuple(facts.values())
+    diagnosis = api.diagnose(
+        read, mapping=mapping, hosts=facts, rules=rules, systems=systems or None,
+        command=shlex.join(["replypath", *sys.argv[1:]]),
     )
+    if writer.OCTETS or any(map(export.wants_octets, reports)):
+        diagnosis = export.with_octets(diagnosis, payload=payload)
     diagnosis = pseudonyms.replaced(diagnosis, secret)
     if diagnosis.kernels != "compiled" and not quiet:
         click.echo("replypath: the compiled kernels are not installed: same answers, many times slower "
@@ -87,12 +101,22 @@ def analyze(  # noqa: PLR0913 - click: one argument an option
         writer.write(diagnosis, sys.stdout)
     sys.stdout.flush()
     for report in reports:
-        export.write(diagnosis, report, force=force)
+        _write_report(diagnosis, read, report, force=force)
         if not quiet:
             click.echo(f"replypath: report written to {printable(report)}", err=True)
     if scripts_folder is not None:
         _write_scripts(diagnosis.findings, Path(scripts_folder), quiet=quiet)
     sys.exit(EXIT[diagnosis.verdict.value])
+
+
+def _write_report(diagnosis: Diagnosis, read: Read, report: str, *, force: bool) -> None:
+    """One file by its suffix: a report, the annotated evidence, or the flows as they were read."""
+    from analyzer import export, tabular  # noqa: PLC0415
+
+    if export.is_flows(report):
+        tabular.write_tables(read, report, force=force)
+    else:
+        export.write(diagnosis, report, force=force)
 
 
 def _write_scripts(findings: tuple[Finding, ...], folder: Path, *, quiet: bool) -> None:

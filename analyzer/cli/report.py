@@ -32,7 +32,7 @@ def report(result: str, outputs: tuple[str, ...], *, anonymous: bool, key_file: 
 
     secret = pseudonyms.key(key_file) if anonymous or key_file else None
     for output in outputs:
-        export.check(output, force=force, anonymous=secret is not None)
+        export.check(output, force=force, anonymous=secret is not None, saved=True)
     try:
         text = sys.stdin.read() if result == "-" else Path(result).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

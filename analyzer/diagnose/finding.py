@@ -146,6 +146,8 @@ class Evidence:
     dst_mac: str = ""
     ttl_hops: int | None = None
     octets: str = ""               # the frame's headers in hex, never payload; empty where they were not kept
+    link_type: int = 1             # of the octets (LINKTYPE_ of the tcpdump group)
+    payload: str = ""              # what follows the headers, in hex, where somebody asked for it
 
 
 @dataclass(frozen=True, slots=True)

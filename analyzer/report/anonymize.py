@@ -20,7 +20,8 @@ from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from analyzer.diagnose.finding import Diagnosis
+from analyzer.diagnose.finding import Diagnosis, Evidence
+from analyzer.report import headers
 from analyzer.report.clean import COMMAND_FIELDS, map_texts
 from analyzer.report.sentences import capture_name
 
@@ -35,6 +36,10 @@ WHOLE = tuple(ip_network(text) for text in (
     "0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4", "::/127", "ff00::/8",
 ))
 """Ranges whose addresses name no host of anybody's: left as they are.  Netmasks lie in 240.0.0.0/4."""
+
+SOLICITED = ip_network("ff02::1:ff00:0/104")
+"""Solicited-node multicast (RFC 4291 §2.7.1): its last 24 bits, and its MAC's, are those of the host's address."""
+LOW = 0xFF_FFFF
 
 _IPV4 = r"\d{1,3}(?:\.\d{1,3}){3}"
 _TOKEN = re.compile(
@@ -71,6 +76,8 @@ class Pseudonyms:
 
     def address(self, address: Address) -> Address:
         """The replacement of an address, prefix by prefix."""
+        if address.version == 6 and address in SOLICITED:
+            return IPv6Address(int(SOLICITED.network_address) | self._bits("solicited", int(address) & LOW) & LOW)
         if any(address.version == net.version and address in net for net in WHOLE):
             return address
         return type(address)(self._prefix(address.version, int(address), address.max_prefixlen, 0))
@@ -101,9 +108,12 @@ class Pseudonyms:
         Those of virtual routers (VRRP, HSRP), multicast and broadcast mean something, and stay.
         """
         plain = re.sub("[:.-]", "", text).lower()
-        if _MEANING.match(plain):
+        if plain.startswith("3333ff"):
+            octets = iter(f"3333ff{self._bits('solicited', int(plain[6:], 16)) & LOW:06x}")
+        elif _MEANING.match(plain):
             return text
-        octets = iter(f"02{self._bits('mac', plain) & 0xFF_FFFF_FFFF:010x}")
+        else:
+            octets = iter(f"02{self._bits('mac', plain) & 0xFF_FFFF_FFFF:010x}")
         return "".join(sign if sign in ":.-" else next(octets) for sign in text)
 
 
@@ -128,13 +138,16 @@ def anonymize(diagnosis: Diagnosis, key: bytes) -> Diagnosis:
     bare = replace(
         diagnosis,
         findings=tuple(
-            replace(finding, evidence=tuple(replace(item, octets="") for item in finding.evidence))
+            replace(finding, evidence=tuple(
+                replace(item, octets=octets_replaced(item, pseudonyms), payload="") for item in finding.evidence))
             for finding in diagnosis.findings
         ),
         command=" ".join(["replypath analyze", *(capture.path for capture in diagnosis.captures)]),
     )
 
     def changed(text: str, field: str) -> str:
+        if field == "octets":
+            return text
         # A vantage point may be called eth0: what is typed into a shell keeps such words.
         typed = field in COMMAND_FIELDS
         if (text, typed) not in seen:
@@ -142,6 +155,31 @@ def anonymize(diagnosis: Diagnosis, key: bytes) -> Diagnosis:
         return seen[text, typed]
 
     return map_texts(bare, changed)
+
+
+def octets_replaced(item: Evidence, pseudonyms: Pseudonyms) -> str:
+    """The headers of a frame with other addresses in them; what is not a field that we read is zero.
+
+    Checksums are zero as well: they would tell a guessed address from a wrong one.
+    """
+    try:
+        octets = bytes.fromhex(item.octets)
+    except ValueError:
+        return ""
+    made = bytearray(len(octets))
+    for header in headers.read(octets, item.link_type).headers:
+        for part in header.parts:
+            place = slice(part.at, part.at + part.size)
+            match part.kind:
+                case "mac":
+                    made[place] = bytes.fromhex(pseudonyms.mac(part.text).replace(":", ""))
+                case "ipv4" | "ipv6":
+                    made[place] = pseudonyms.address(ip_address(part.text)).packed
+                case "sum":
+                    pass
+                case _:
+                    made[place] = octets[place]
+    return made.hex()
 
 
 def addresses_replaced(text: str, pseudonyms: Pseudonyms) -> str:

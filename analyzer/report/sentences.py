@@ -19,6 +19,7 @@ from analyzer.diagnose.finding import (
     Severity,
     Verdict,
 )
+from analyzer.report.headers import Header, read
 from analyzer.report.texts import known, say
 from analyzer.units import SECOND_NS
 
@@ -168,11 +169,19 @@ def detail(origin: str, source: str) -> str:
     return source.removeprefix(known(f"origin.{origin}", origin)).lstrip(" :,;")
 
 
-def octets(evidence: Evidence) -> str:
-    """The octets of a frame as a dump: offset, sixteen octets a line."""
-    pairs = [evidence.octets[place:place + 2] for place in range(0, len(evidence.octets), 2)]
+def octets(text: str) -> str:
+    """Octets (given in hex) as a dump: offset, sixteen octets a line."""
+    pairs = [text[place:place + 2] for place in range(0, len(text), 2)]
     return "\n".join(f"{at:04x}  {' '.join(pairs[at:at + 8])}  {' '.join(pairs[at + 8:at + 16])}".rstrip()
                      for at in range(0, len(pairs), 16))
+
+
+def fields(evidence: Evidence) -> tuple[Header, ...]:
+    """The headers of a frame, field by field; empty where its octets were not kept or are none."""
+    try:
+        return tuple(read(bytes.fromhex(evidence.octets), evidence.link_type).headers)
+    except ValueError:      # a document written by hand
+        return ()
 
 
 def capture_name(capture: Capture) -> str:

@@ -37,6 +37,7 @@ def test_every_format_keeps_its_contract(module):
     assert module.SUFFIX.startswith(".")
     assert module.DESCRIPTION
     assert isinstance(module.BINARY, bool)
+    assert isinstance(module.OCTETS, bool)
 
 
 def test_an_unknown_suffix_is_one_sentence_that_names_the_others(tmp_path):

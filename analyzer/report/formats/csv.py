@@ -13,6 +13,7 @@ NAME = "csv"
 SUFFIX = ".csv"
 DESCRIPTION = "the table of connections, for spreadsheets"
 BINARY = False
+OCTETS = False
 
 COLUMNS = (
     "protocol", "client", "client_port", "dialled", "dialled_port", "real", "real_port", "outcome", "state",

@@ -20,6 +20,7 @@ NAME = "html"
 SUFFIX = ".html"
 DESCRIPTION = "one self-contained page to send on: pictures, evidence, commands, proof"
 BINARY = False
+OCTETS = True
 
 LIMIT = 180_000
 """Characters of a page without its table of connections; beyond it, lesser ways of mending are only named."""

@@ -11,6 +11,7 @@ NAME = "json"
 SUFFIX = ".json"
 DESCRIPTION = "everything, for programs; replypath report writes the other formats from it"
 BINARY = False
+OCTETS = True
 
 
 def write(diagnosis: Diagnosis, out: TextIO) -> None:

@@ -14,6 +14,7 @@ NAME = "junit"
 SUFFIX = ".junit.xml"
 DESCRIPTION = "JUnit XML, for build servers: one test a finding, one a healthy service"
 BINARY = False
+OCTETS = False
 
 
 def write(diagnosis: Diagnosis, out: TextIO) -> None:

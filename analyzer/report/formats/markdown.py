@@ -33,6 +33,7 @@ NAME = "markdown"
 SUFFIX = ".md"
 DESCRIPTION = "text for tickets (GitHub, GitLab), with a Mermaid ladder"
 BINARY = False
+OCTETS = False
 
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>|~&#]|(?<=[A-Za-z]):(?=//)|(?<=www)\.|^[-+=]|^\d+[.)](?=\s)", re.IGNORECASE)
 _BACKTICKS = re.compile(r"`+")

@@ -17,6 +17,7 @@ NAME = "sarif"
 SUFFIX = ".sarif"
 DESCRIPTION = "SARIF 2.1.0, for dashboards and code scanning"
 BINARY = False
+OCTETS = False
 
 _LEVEL = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _RANK = {Certainty.CERTAIN: 100.0, Certainty.LIKELY: 70.0, Certainty.CONSISTENT: 40.0}

@@ -40,6 +40,7 @@ NAME = "terminal"
 SUFFIX = ".txt"
 DESCRIPTION = "text for people, as wide as the terminal; colour where it is one"
 BINARY = False
+OCTETS = False
 
 PIPE_WIDTH = 100
 MOST_WIDTH = 110

@@ -19,6 +19,7 @@ NAME = "wireshark"
 SUFFIX = ".wireshark.zip"
 DESCRIPTION = "a Wireshark profile: colour rules and filter buttons for the findings"
 BINARY = True
+OCTETS = False
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)     # the same diagnosis gives the same octets
 _COLOURS = {Severity.ERROR: "[65535,52428,51143][25700,4112,3084]",
