@@ -119,8 +119,10 @@ def _first(protocol: int) -> str:
     return {TCP: "S", ICMP: "request", ICMP6: "request"}.get(protocol, "")
 
 
-NAMES = {"S": "SYN", "S.": "SYN-ACK", ".": "ACK", "R.": "RST", "R": "RST", "P.": "data", "": "datagram", "request": "echo request",
-         "reply": "echo reply"}
+NAMES = {
+    "S": "SYN", "S.": "SYN-ACK", ".": "ACK", "R.": "RST", "R": "RST", "P.": "data", "": "datagram",
+    "request": "echo request", "reply": "echo reply",
+}
 
 
 def _name(packet: Datagram) -> str:
@@ -174,11 +176,13 @@ class Conversation:
         if not self._reached(replied, client) or replied.packet is None:
             self._heard(replied, server)
             return Outcome.UNKNOWN if replied.disposition is Disposition.UNKNOWN else Outcome.TIMEOUT
-        return self._talk(replied.packet, server, asked.packet.mss) if request.protocol == TCP else Outcome.ESTABLISHED
+        if request.protocol != TCP:
+            return Outcome.ESTABLISHED
+        return self._talk(replace(replied.packet.answered(".", 52), ttl=request.ttl), server, asked.packet.mss)
 
-    def _talk(self, synack: Datagram, server: str, mss: int) -> Outcome:
+    def _talk(self, acknowledgment: Datagram, server: str, mss: int) -> Outcome:
         """The handshake's third segment, and as much data as the server may send in one packet."""
-        third = self._send(synack.answered(".", 52), self.session.client)
+        third = self._send(acknowledgment, self.session.client)
         if not self._reached(third, server) or third.packet is None:
             self._heard(third, self.session.client)
             return Outcome.BROKEN
@@ -189,7 +193,7 @@ class Conversation:
             if self._reached(sent, self.session.client):
                 return Outcome.ESTABLISHED
             told = self._heard(sent, server)
-            if told is not Complaint.SIZE or sent.complaint is None:
+            if told not in (Complaint.SIZE, Complaint.BIG) or sent.complaint is None:
                 return Outcome.BROKEN
             size = sent.complaint.mtu
         return Outcome.BROKEN

@@ -30,7 +30,8 @@ class Complaint(StrEnum):
     PORT = "unreachable port"
     PROHIBITED = "unreachable admin"
     TIME = "time exceeded"
-    SIZE = "unreachable frag-needed"      # IPv6: packet too big
+    SIZE = "unreachable frag-needed"
+    BIG = "packet too big"                # the same in IPv6
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class Datagram:
         """The ICMP error about it that ``source`` sends to whoever sent it (RFC 792; quotes the first octets)."""
         version = self.source.version
         protocol = ICMP if version == 4 else ICMP6
+        what = Complaint.BIG if (what, version) == (Complaint.SIZE, 6) else what
         return Datagram(source, 0, self.source, 0, protocol, what, octets=QUOTING[version], about=self, mtu=mtu)
 
 

@@ -77,7 +77,7 @@ class Inference:
 def infer(
     flows: Sequence[Table], said: Sequence[Table], icmp: Sequence[Table], book: AddressBook,
     mapping: Mapping, hosts: Iterable[Host] = (), rulesets: Dict[str, str] | None = None,
-    broken: frozenset[Key] = frozenset(),
+    *, broken: frozenset[Key] = frozenset(),
 ) -> Inference:
     """Infer the network from ``FLOWS``, ``CLAIMS`` and ``ICMP_EVENTS`` tables (one of each a capture).
 

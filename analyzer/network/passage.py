@@ -127,12 +127,6 @@ class Passage:
                 if address is not None:
                     entry.rewrite_source(address)
         self.packet = away(self.packet, self.seen)
-        self.confirm()
-
-    def confirm(self) -> None:
-        """The packet got through: from now on errors about its connection are known to belong to it."""
-        if self.seen.entry is not None:
-            self.seen.entry.confirmed = True
 
     def _first(self, hook: Hook, outgoing: str = "") -> Rule | None:
         """The first nat rule of a hook that applies."""

@@ -25,7 +25,6 @@ class Entry:
     mark: int = 0
     dnatted: bool = False
     snatted: bool = False
-    confirmed: bool = False  # a packet of it left or was delivered: only then do errors about it belong to it (seen)
 
     @property
     def translated(self) -> bool:
@@ -93,7 +92,7 @@ class Tracker:
         """The connection of a quoted packet; the error runs against that packet's direction."""
         answer = turned(quoted.tuple)
         for entry in self.entries:
-            if entry.protocol == quoted.protocol and entry.confirmed and answer in (entry.reply, entry.original):
+            if entry.protocol == quoted.protocol and answer in (entry.reply, entry.original):
                 return Seen(entry, State.RELATED, backwards=answer == entry.reply)
         return Seen(None, State.INVALID)
 

@@ -157,7 +157,6 @@ class _Walk:
             case Local():
                 if passage.filtered(Hook.INPUT) is not None:
                     return self._end(self._filtered(passage), host, now.interface, passage.packet)
-                passage.confirm()
                 return self._deliver(host, now.interface, passage.packet)
             case Forward():
                 return self._forward(now, passage, arrival)
@@ -203,7 +202,7 @@ class _Walk:
         if better is not None:
             self.redirects.append(better)
             if better.obeyed and better.by_service and packet.source.version == 6:
-                self.session.learned[better.to, better.destination] = better.gateway   # at once (KERNEL facts, section 9)
+                self.session.learned[better.to, better.destination] = better.gateway   # at once (KERNEL, section 9)
         passage.packet = replace(passage.packet, ttl=passage.packet.ttl - 1)
         dropped = passage.filtered(Hook.FORWARD, outgoing=path.interface)
         if dropped is not None:

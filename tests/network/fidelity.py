@@ -201,8 +201,8 @@ SETTLED = (
 """The kernel gives an IPv6 address its local route a while after ``ip addr add`` returned."""
 
 LINKED = (
-    'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do '
-    'ip -6 route show table local type local dev {} | grep -q fe80 && break; sleep 0.05; done'
+    "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do "
+    "ip -6 route show table local type local dev {} | grep -q fe80 && break; sleep 0.05; done"
 )
 """So it does to the link-local address after ``ip link set up``; until then the host may pick ::1 as source."""
 
