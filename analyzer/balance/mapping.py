@@ -51,6 +51,8 @@ class RealServer:
 
     ``enabled`` is False for a member that the configuration names but disables:
     it stays in the mapping because connections in the capture may be older.
+    ``handle`` is how the balancer's own commands address it ("service/web1", a
+    target group's ARN), where that is not its address.
     """
 
     endpoint: Endpoint
@@ -58,6 +60,7 @@ class RealServer:
     origin: Origin
     enabled: bool = True
     name: str = ""
+    handle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +91,20 @@ class Mapping:
 
     ``balancers`` are addresses that belong to the balancer itself (self-IPs,
     SNAT pools, listeners' own addresses other than the virtual ones).
+    ``importers`` are pairs: a source as ``Origin`` names it, and the importer that read it.
     """
 
     services: tuple[VirtualService, ...] = ()
     balancers: tuple[IPAddress, ...] = ()
     warnings: tuple[ConfigWarning, ...] = ()
+    importers: tuple[tuple[str, str], ...] = ()
 
     def __add__(self, other: Mapping) -> Mapping:
         return Mapping(
             self.services + other.services,
             tuple(dict.fromkeys(self.balancers + other.balancers)),
             self.warnings + other.warnings,
+            tuple(dict.fromkeys(self.importers + other.importers)),
         )
 
 

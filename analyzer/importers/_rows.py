@@ -154,9 +154,9 @@ class Rows:
         return Endpoint(endpoint.address, virtual.port)
 
     def real(self, endpoint: Endpoint, forwarding: Forwarding, line: int, *, enabled: bool = True,
-             name: str = "") -> RealServer:
+             name: str = "", handle: str = "") -> RealServer:
         """A real server of this source."""
-        return RealServer(endpoint, forwarding, self.origin(line), enabled, name)
+        return RealServer(endpoint, forwarding, self.origin(line), enabled, name, handle)
 
     def mapping(self) -> Mapping:
         """Everything; raises ``ConfigSyntaxError`` where there were problems."""

@@ -152,7 +152,8 @@ class _Reader:
                 end = self.target(target, group.node)
                 if end is not None:
                     enabled = described.table("TargetHealth").text("State") not in {"draining", "unused"}
-                    yield self.rows.real(end, forwarding, target.line, enabled=enabled, name=target.text("Id"))
+                    yield self.rows.real(end, forwarding, target.line, enabled=enabled, name=target.text("Id"),
+                                         handle=arn)
 
     def target(self, node: Table, group: Table) -> Endpoint | None:
         """``Id`` is an address, or an instance whose address another file tells."""

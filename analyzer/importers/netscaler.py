@@ -204,6 +204,8 @@ class _Reader:
     def members(self, group: _Group, virtual: Endpoint, forwarding: Forwarding, *,
                 enabled: bool) -> Iterator[RealServer]:
         """The servers of one service or service group."""
+        alone = group.members and group.members[0][2] is group.line
+        handle = f"{'service' if alone else 'serviceGroup'}/{group.line.words[0]}"    # what ``set`` wants
         for server, port_text, at in group.members:
             address, up = self.servers.get(server.lower()) or (
                 self.rows.address(server, at.number, server.column, f"service {group.line.words[0]}"), True)
@@ -212,7 +214,7 @@ class _Reader:
             if address is not None and port is not None:
                 up = up and enabled and "DISABLED" not in {_option(at, "-state"), _option(group.line, "-state")}
                 end = self.rows.unchanged(Endpoint(address, port), virtual, forwarding, at.number)
-                yield self.rows.real(end, forwarding, at.number, enabled=up, name=str(server))
+                yield self.rows.real(end, forwarding, at.number, enabled=up, name=str(server), handle=handle)
 
     def forwarding(self, group: _Group, redirection: str) -> Forwarding:
         """What becomes of the client's address."""

@@ -148,7 +148,8 @@ def _text(path: Path) -> str:
 
 
 def _noted(mapping: Mapping, importer: ModuleType, sources: Sequence[str]) -> Mapping:
-    """A file that is recognised but declares nothing says so."""
+    """What was read, and by whom; a file that is recognised but declares nothing says so."""
+    mapping += Mapping(importers=tuple((source, importer.NAME) for source in sources))
     if mapping.services:
         return mapping
     notes = tuple(ConfigWarning(Origin(source), f"read as {importer.NAME}, but no virtual service in it")
@@ -168,7 +169,7 @@ def _united(mapping: Mapping) -> Mapping:
                 "keep the one of the balancer that the capture shows")
     if conflicts:
         raise ConflictingMapping("\n".join(conflicts))
-    return Mapping(tuple(found.values()), tuple(dict.fromkeys(mapping.balancers)), mapping.warnings)
+    return Mapping(tuple(found.values()), tuple(dict.fromkeys(mapping.balancers)), mapping.warnings, mapping.importers)
 
 
 def _story(service: VirtualService) -> object:
