@@ -70,7 +70,15 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     for number, change in enumerate(c for c in alternative.changes if isinstance(c, RouteChange)):
         words = _bsd.route("add", change, situation).removeprefix("route add ").replace("-inet6 ", "")
         six = "ipv6_" if situation.version == 6 else ""
-        lines += [f"sysrc {six}route_replypath{number}='{words}'", f"sysrc {six}static_routes+=' replypath{number}'"]
+        route = f"{six}route_replypath{number}"
+        look_up = _bsd.holder(situation)
+        if not situation.interface and look_up in words:    # made now, and written down only where it finds one name
+            asked = f'dev={look_up.strip(chr(34))}; [ "$(echo "$dev" | wc -w)" -eq 1 ]'
+            refused = f"{{ echo 'refused: not exactly one interface has {situation.real.address}' >&2; false; }}"
+            lines.append(f'{asked} && sysrc {route}="{words.replace(look_up, "$dev")}" || {refused}')
+        else:
+            lines.append(f"sysrc {route}='{words}'")
+        lines.append(f"sysrc {six}static_routes+=' replypath{number}'")
     if any(isinstance(c, SwitchChange) for c in alternative.changes):
         key, value = REDIRECTS[situation.version]
         lines.append(f"sysrc -f /etc/sysctl.conf {key}={value}")

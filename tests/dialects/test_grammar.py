@@ -188,6 +188,35 @@ def test_bsd_does_not_say_the_pair_that_it_would_refuse():
         assert any("-interface em0" in line or "-interface eth0" in line for line in halves)
 
 
+@pytest.mark.parametrize("situation", FOUR, ids=["v4", "v6", "v4-unnamed", "v6-unnamed"])
+def test_rc_conf_gets_a_word_for_each_route_and_no_look_up(situation, tmp_path):
+    """sysrc(8) and ifconfig(8) stand-ins print what they are given: one NAME=VALUE each, read back as route(8)'s words."""
+    for tool, body in {"sysrc": 'printf "%s\\n" "$@"', "ifconfig": f"printf 'em0: flags=8843\\n\\tinet {BASE.real.address} x\\n"
+                       f"\\tinet6 {BASE6.real.address} x\\n'"}.items():
+        (tmp_path / tool).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / tool).chmod(0o755)
+    for alternative, _, _ in said("freebsd", situation):
+        lines = DIALECTS["freebsd"].persist(alternative, situation)
+        wanted = [c.destination for c in alternative.changes if isinstance(c, RouteChange)]
+        done = subprocess.run(
+            ["sh", "-c", "\n".join(lines)], capture_output=True, text=True, check=False,
+            env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        routes = [line.partition("=")[2].split() for line in done.stdout.splitlines() if re.match(r"(ipv6_)?route_", line)]
+        assert [ip_network(words[1]) for words in routes] == wanted
+        assert all(words[3] in ("em0", "eth0") for words in routes if words[2] == "-interface")
+        stray = replace(situation, real=replace(situation.real, address=situation.lan.network_address + 99))
+        for line in DIALECTS["freebsd"].persist(alternative, stray):
+            if "dev=" in line:
+                refused = subprocess.run(
+                    ["sh", "-c", line], capture_output=True, text=True, check=False,
+                    env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+                )
+                assert (refused.returncode, refused.stdout) == (1, "")
+                assert "refused" in refused.stderr
+
+
 def test_nothing_that_was_not_run_claims_to_have_been():
     for situation in FOUR:
         for fix in fixes(situation):
