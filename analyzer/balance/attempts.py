@@ -19,6 +19,9 @@ from analyzer.balance.legs import START_TTLS
 
 _PACKET = ("frame", "position", "ns", "ttl", "src_mac", "dst_mac")
 
+_KNOWN_FIRST = "((kind, server, server_port) NOT IN (SELECT (kind, vip, vport) FROM nat), server, server_port)"
+"""SQL: the order in which the legs of one attempt are taken for what was dialled."""
+
 ATTEMPT = f"""
 CREATE TABLE attempt AS
 -- virtual_from: seen (somebody dialled it in a capture) · mapping (concluded from the real server) ·
@@ -33,7 +36,9 @@ WITH seen AS (
               (SELECT (kind, client, client_port, isn, vip, vport) FROM pair)
     QUALIFY row_number() OVER (PARTITION BY kind, client, client_port, isn ORDER BY vip, vport, rip, rport) = 1
 ), alone AS (
-    SELECT kind, client, client_port, isn, min(server) AS server, min(server_port) AS server_port,
+    -- of several unpaired legs (UDP: each side kept another copy of a datagram) the one to a known service
+    SELECT kind, client, client_port, isn,
+           arg_min(server, {_KNOWN_FIRST}) AS server, arg_min(server_port, {_KNOWN_FIRST}) AS server_port,
            -- the reply left for another MAC than the request came from: this server may be a real server
            coalesce(bool_or((syn_src_mac > 0 AND reply_dst_mac > 0 AND syn_src_mac <> reply_dst_mac)
                             -- or the client's own reset took fewer hops than its request
@@ -72,8 +77,8 @@ WITH seen AS (
     LEFT JOIN behind AS b
            ON b.kind = a.kind AND (b.rip, b.rport) = (a.server, a.server_port)
 )
-SELECT row_number() OVER (ORDER BY l.first_ns, p.client, p.client_port, p.isn)::INTEGER - 1 AS attempt, p.* EXCLUDE (source_too),
-       l.first_ns, l.last_ns, l.any_reply, l.any_done, l.inside, l.inside_port,
+SELECT row_number() OVER (ORDER BY l.first_ns, p.client, p.client_port, p.isn)::INTEGER - 1 AS attempt,
+       p.* EXCLUDE (source_too), l.first_ns, l.last_ns, l.any_reply, l.any_done, l.inside, l.inside_port,
        -- a learned service may treat its clients differently: then this attempt's own packets say how
        CASE WHEN n.origin = 'inferred' AND p.source_too IS NOT NULL
             THEN CASE WHEN p.source_too THEN 'full-nat' ELSE 'nat' END

@@ -23,7 +23,7 @@ SECONDS = 60
 _OPEN = """
 SELECT any_value(COLUMNS(j.*)), count(*) AS alike,
        bool_or(greatest(j.asked_count, j.forwarded_count, j.answered_count, j.translated_count) > 1) AS failing,
-       CASE WHEN j.answered AND NOT j.asked AND NOT j.forwarded THEN 'orphan'
+       CASE WHEN (j.answered OR j.translated_as = 'reset') AND NOT j.asked AND NOT j.forwarded THEN 'orphan'
             WHEN j.rejected AND NOT j.asked AND NOT j.answered THEN 'rejected'
             WHEN j.answered AND j.went = 'back' THEN 'went back'
             WHEN j.left_elsewhere THEN 'left'
@@ -32,7 +32,8 @@ SELECT any_value(COLUMNS(j.*)), count(*) AS alike,
             ELSE 'half-open' END AS gap
 FROM judged AS j
 WHERE j.attempt NOT IN (SELECT unnest(?::INTEGER[]))
-  AND (NOT j.translated OR (j.translated_as = 'syn-ack' AND greatest(j.asked_count, j.translated_count) > 1))
+  AND (NOT j.translated OR (j.translated_as = 'syn-ack' AND greatest(j.asked_count, j.translated_count) > 1)
+       OR (j.translated_as = 'reset' AND NOT j.asked AND NOT j.forwarded))
 GROUP BY gap, j.kind, j.virtual, j.virtual_port, j.real, j.real_port
 ORDER BY min(j.attempt)
 LIMIT ?

@@ -1,13 +1,13 @@
-"""What is said beside the findings: the captures, the services, the connections and what came of them."""
+"""What is said beside the findings: the captures, the connections and what came of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from analyzer.diagnose.evidence import Evidence, Row
-from analyzer.diagnose.finding import Capture, Connection, Service, ServiceAddress, ServiceReal
-from analyzer.diagnose.frames import PROTOCOLS, names
+from analyzer.diagnose.evidence import Evidence
+from analyzer.diagnose.finding import Capture, Connection
+from analyzer.diagnose.frames import names
 from analyzer.diagnose.judge import Group
 from analyzer.tables import STATES
 from analyzer.units import FrameNo, UnixNs
@@ -53,37 +53,13 @@ def captures_seen(read: Sequence[CaptureRead], evidence: Evidence) -> tuple[Capt
     return tuple(seen)
 
 
-def services(evidence: Evidence) -> tuple[Service, ...]:
-    """The mapping, declared or learned, service by service."""
-    rows = evidence.rows(
-        "SELECT * FROM nat ORDER BY origin, vip, vport, kind, rip, rport"
-    )
-    text = evidence.book.text
-    grouped: dict[tuple[str, str, int, str], list[Row]] = {}
-    for row in rows:
-        protocol = PROTOCOLS.get(int(row["kind"]), "icmp")
-        grouped.setdefault((row["origin"], text(row["vip"]), row["vport"], protocol), []).append(row)
-    found = []
-    for (origin, address, port, protocol), members in grouped.items():
-        source = ", ".join(dict.fromkeys(r["source"] for r in members if r["source"]))
-        found.append(Service(
-            virtual=ServiceAddress(address, int(port), protocol),
-            reals=tuple(ServiceReal(text(r["rip"]), int(r["rport"]), r["forwarding"]) for r in members),
-            origin=origin,
-            source=source or "learned from the packets: the same request seen before and after the balancer, "
-                             "or a reply that answers a request to another address",
-            support=sum(int(r["support"]) for r in members),
-        ))
-    return tuple(found)
-
-
 _OUTCOME = """
 CREATE TEMP TABLE IF NOT EXISTS outcome AS
 SELECT a.attempt,
        CASE
            WHEN a.any_done AND a.attempt IN (SELECT attempt FROM stalled) THEN 'stalled'
            WHEN a.any_done THEN 'established'
-           WHEN j.translated_as = 'reset'
+           WHEN (j.translated_as = 'reset' AND j.asked)      -- by whom it was asked for, else nobody knows
                 OR (j.answered_as = 'reset' AND j.virtual_from <> 'seen' AND j.went = 'back') THEN 'refused'
            WHEN j.translated THEN 'answered'
            WHEN j.direct AND j.answered THEN 'half-open'

@@ -37,6 +37,8 @@ def wrong(play: Play, captured: Sequence[Captured], diagnosis: Diagnosis) -> Ite
         real = (finding.real.address, finding.real.port) if finding.real else None
         for client in finding.clients:
             causes = {c.cause for c in play.calls if c.client == client and c.cause and real in (None, c.real)}
+            if play.case.noise == "reuse" and "default-gateway-elsewhere" in causes:
+                causes.add("more-specific-route")      # as played: replies to the noise's network do go back
             if finding.bypass and not causes & BYPASSES:
                 yield f"{finding.rule} {finding.certainty}: no reply to {client} takes another way"
             elif cause == "server-silent" and causes & BYPASSES and _unheard(play):

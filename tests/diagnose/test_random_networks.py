@@ -139,3 +139,23 @@ def test_a_datagram_that_leaves_for_another_next_hop_may_never_have_arrived(repl
         0.000400 10.0.2.11:5300 > 198.51.100.9:40000 udp len 90 [data 01020304] ttl 64 mac 02:00:00:00:00:11>02:00:00:00:00:{reply_to}
     """
     assert [found[2] for found in attempts(ladder)] == [done]
+
+
+def test_a_refusal_whose_request_was_not_captured_is_no_sign_of_health():
+    """Nobody knows what was dialled: a closed port behind a bypass looks like this at the server."""
+    case = Case({**PLAIN, "fault": "closed-behind-bypass", "mapping": False}, {**WHOLE, "direction": "out"}, ("server1",), 7)
+    played = play(case)
+    captured = captures(played)
+    assert diagnose(played, captured).verdict.value == "cannot-tell", told(played, captured, diagnose(played, captured))
+
+
+def test_copies_of_a_datagram_that_were_not_captured_on_both_sides_do_not_mix_two_addresses():
+    ladder = """
+        0.000000 198.51.100.8:40000 > 203.0.113.10:53 udp len 30 [data 05060708] ttl 61 id 8 mac 02:00:00:00:00:fe>02:00:00:00:00:01
+        0.000030 198.51.100.8:40000 > 10.0.2.11:5300 udp len 30 [data 05060708] ttl 60 id 8 mac 02:00:00:00:00:01>02:00:00:00:00:11
+        5.000030 198.51.100.9:40000 > 10.0.2.11:5300 udp len 30 [data 01020304] ttl 60 id 1 mac 02:00:00:00:00:01>02:00:00:00:00:11
+        6.000000 198.51.100.9:40000 > 203.0.113.10:53 udp len 30 [data 01020304] ttl 61 id 2 mac 02:00:00:00:00:fe>02:00:00:00:00:01
+    """
+    evidence = evidence_of(ladder)
+    found = evidence.rows("SELECT virtual, virtual_port FROM attempt")
+    assert {(evidence.book.text(row["virtual"]), row["virtual_port"]) for row in found} == {("203.0.113.10", 53)}
