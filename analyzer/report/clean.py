@@ -29,7 +29,7 @@ _HAZARD = re.compile(
 )
 
 _BLOCK_FIELDS = frozenset({"why"})
-COMMAND_FIELDS = frozenset({"commands", "verify", "undo", "persist", "check", "command"})
+COMMAND_FIELDS = frozenset({"commands", "verify", "undo", "persist", "check", "command", "arm", "disarm"})
 """Fields whose texts are typed into a shell."""
 _FILTER_FIELDS = frozenset({"filter"})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +11,6 @@ from analyzer.diagnose.finding import (
     Diagnosis,
     Evidence,
     Finding,
-    Fix,
     Proof,
     ServiceAddress,
     ServiceReal,
@@ -23,7 +21,6 @@ from analyzer.report.headers import Header, read
 from analyzer.report.texts import known, say
 from analyzer.units import SECOND_NS
 
-_FORM = re.compile(r"# (.{1,60}, permanent \(.{1,60}\))")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -129,31 +126,9 @@ def proof_sentence(proof: Proof) -> str:
     )
 
 
-def steps(fix: Fix) -> list[tuple[str, str, tuple[str, ...]]]:
-    """The commands of a fix in the order of use: (field, heading, commands), empty ones left out."""
-    order = ("check", "commands", "verify", "undo", "persist")
-    return [(field, say(f"step.{field}"), getattr(fix, field)) for field in order if getattr(fix, field)]
-
-
 def frame_place(diagnosis: Diagnosis, evidence: Evidence) -> str:
     """``client.pcap:6``: the file and the frame as Wireshark counts."""
     return f"{capture_name(diagnosis.captures[evidence.capture])}:{evidence.frame}"
-
-
-def portions(commands: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
-    """Commands as (title, commands): what stands under a title is one of several forms, to be taken by itself.
-
-    Permanent forms come one after the other, each under a comment that names
-    the tool that keeps it: a host is managed by one of them, never by all.
-    """
-    parts: list[tuple[str, list[str]]] = [("", [])]
-    for command in commands:
-        title = _FORM.fullmatch(command)
-        if title:
-            parts.append((title[1], []))
-        else:
-            parts[-1][1].append(command)
-    return [(title, tuple(lines)) for title, lines in parts if lines]
 
 
 def sightings(finding: Finding) -> list[tuple[Evidence, ...]]:

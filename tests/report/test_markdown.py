@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 
 from analyzer.report.formats import markdown
 from analyzer.report.formats.markdown import fenced, mermaid, plain, rich, span
-from analyzer.report.sentences import portions
+from analyzer.report.steps import portions
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable("table")
 LINE = st.text(st.characters(min_codepoint=32, exclude_categories=("Cs", "Cc", "Zl", "Zp", "Zs")) | st.just(" ")).map(

@@ -11,7 +11,7 @@ import pytest
 import report_examples as examples
 
 from analyzer.report.formats import html
-from analyzer.report.sentences import portions
+from analyzer.report.steps import portions
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [

@@ -91,23 +91,6 @@ def test_braces_of_a_stranger_are_not_filled():
     assert "{0.__class__}" in s.verdict_sentence(replace(examples.CLASSIC, findings=(hostile,)))
 
 
-def test_forms_are_told_apart_by_their_titles():
-    lines = ("a", "# a remark", "# Linux, permanent (netplan)", "b", "c", "# Linux, permanent (x)", "# Windows, permanent (y)", "d")
-    assert s.portions(lines) == [
-        ("", ("a", "# a remark")), ("Linux, permanent (netplan)", ("b", "c")), ("Windows, permanent (y)", ("d",))]
-    assert s.portions(()) == []
-
-
-def test_the_titles_are_those_that_the_dialects_give():
-    import analyzer.dialects
-    from analyzer.plugins import discover
-
-    managers = [d.TITLE for d in discover(analyzer.dialects).values() if getattr(d, "PERSISTENT", False)]
-    assert managers
-    for title in managers:
-        assert s.portions((f"# {title}", "x")) == [(title, ("x",))]
-
-
 def test_every_dialect_is_called_what_it_calls_itself():
     import analyzer.dialects
     from analyzer.plugins import discover

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 import report_examples as examples
 
+from analyzer.diagnose.finding import Permanent
 from analyzer.report.formats import terminal
 
 
@@ -41,7 +43,7 @@ def test_every_command_stands_whole_at_the_left_edge_whatever_the_width(width, s
     terminal.write(examples.CLASSIC, out, width=width)
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in out.getvalue().split("\n")]
     fix = examples.IPROUTE2
-    for command in (*fix.check, *fix.commands, *fix.verify, *fix.undo, *fix.persist[1:3], fix.persist[4]):
+    for command in (*fix.check, *fix.commands, *fix.verify, *fix.undo):
         for line in command.split("\n"):
             assert line in lines
 
@@ -49,8 +51,29 @@ def test_every_command_stands_whole_at_the_left_edge_whatever_the_width(width, s
 def test_permanent_forms_are_a_choice_and_say_so():
     text = shown(examples.CLASSIC)
     assert "take that of the tool which manages this host" in " ".join(text.split())
-    assert "\n\nLinux, permanent (netplan):\ncat > /etc/netplan/" in text
-    assert "\nnetplan try\n\nLinux, permanent (ifupdown):\necho " in text
+    assert "Linux, permanent (netplan), Linux, permanent (ifupdown)" in " ".join(text.split())
+    assert "/etc/netplan/" not in text                  # the page and the ticket have them
+    one = replace(examples.IPROUTE2, persist=(), permanent=(Permanent("", "netplan", ("netplan try",), ("rm x",)),))
+    text = shown(replace(examples.CLASSIC, findings=(replace(examples.BYPASS, fixes=(one,)),)))
+    assert "\nnetplan try\nTo take it out again:\nrm x\n" in text
+
+
+def test_lines_of_a_list_begin_below_its_first_word():
+    text = shown(replace(examples.CLASSIC, assumptions=("word " * 30,)), width=60)
+    first = next(line for line in text.split("\n") if line.startswith("  - word"))
+    following = text.split("\n")[text.split("\n").index(first) + 1]
+    assert following.startswith("    word")
+
+
+def test_what_the_fix_leaves_as_it_is_is_not_told_twice():
+    hop = "  client  out  eth0  192.168.11.50:1 > 203.0.113.100:80 [S]"
+    proof = replace(examples.PROVEN, before=("SYN:", hop, "RST:", "  client  sends RST"),
+                    after=("SYN:", hop, "SYN-ACK:", "  server  via lb"))
+    text = shown(replace(examples.CLASSIC, findings=(
+        replace(examples.BYPASS, fixes=(replace(examples.IPROUTE2, proof=proof),)),)))
+    assert text.count(" ".join(hop.split())) == 1
+    assert "    SYN: as now" in text
+    assert text.index("sends RST") < text.index("With the fix") < text.index("server via lb")
 
 
 def test_text_is_as_wide_as_asked():

@@ -78,6 +78,7 @@ def _environment() -> Environment:
 
     from analyzer.report import sentences, texts  # noqa: PLC0415
     from analyzer.report.prose import inline, prose  # noqa: PLC0415
+    from analyzer.report.steps import steps  # noqa: PLC0415
 
     environment = Environment(
         loader=PackageLoader("analyzer.report", "templates"),
@@ -87,7 +88,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        say=texts.say, known=texts.known, s=sentences, inline=inline, prose=prose, anchor=anchor, len=len,
+        say=texts.say, known=texts.known, s=sentences, inline=inline, prose=prose, anchor=anchor, len=len, steps=steps,
     )
     return environment
 

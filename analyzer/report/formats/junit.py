@@ -7,7 +7,8 @@ from xml.etree import ElementTree as ET
 
 from analyzer.diagnose.finding import Diagnosis, Finding, Severity, Verdict
 from analyzer.report.clean import cleaned
-from analyzer.report.sentences import endpoint, frame_place, service, steps, verdict_sentence
+from analyzer.report.sentences import endpoint, frame_place, service, verdict_sentence
+from analyzer.report.steps import steps
 from analyzer.report.texts import say
 
 NAME = "junit"
@@ -51,9 +52,10 @@ def _title(finding: Finding) -> str:
 def _finding(case: ET.Element, diagnosis: Diagnosis, finding: Finding) -> None:
     lines = [f"{frame_place(diagnosis, item)}: {item.says}" for item in finding.evidence]
     for fix in [fix for fix in finding.fixes if fix.recommended][:1]:
-        for field, heading, commands in steps(fix):
+        for step in steps(fix):
             # Permanent forms are a choice between tools: that belongs into a report that is read.
-            lines += ["", f"{heading}:", *commands] if field != "persist" else []
+            for form in step.forms if step.field != "persist" else ():
+                lines += ["", f"{form.title or step.heading}:", *form.lines]
     if finding.severity is Severity.ERROR:
         detail = ET.SubElement(case, "failure", message=finding.summary, type=str(finding.cause))
     else:

@@ -19,14 +19,13 @@ from analyzer.report.sentences import (
     frame_place,
     listed,
     mapping_words,
-    portions,
     proof_sentence,
     service,
     sightings,
-    steps,
     verdict_sentence,
     verdict_word,
 )
+from analyzer.report.steps import Form, steps
 from analyzer.report.texts import known, say
 
 NAME = "markdown"
@@ -175,13 +174,23 @@ def _fix(fix: Fix, number: int) -> Iterator[str]:
         if lines:
             yield f"{say(head)}:"
             yield _bullets(map(rich, lines))
-    for _, heading, commands in steps(fix):
-        for title, lines in portions(commands):
-            yield f"{plain(title or heading)}:"
-            yield fenced(lines, "sh" if fix.dialect.startswith("linux") else "")
+    kind = "sh" if fix.dialect.startswith("linux") else ""
+    for step in steps(fix):
+        for form in step.forms:
+            yield from _form(form, step.heading, kind)
     if not steps(fix):
         yield say("fix.no-commands")
     elif not fix.executed:
+        yield say("fix.not-executed")
+
+
+def _form(form: Form, heading: str, kind: str) -> Iterator[str]:
+    yield f"{plain(form.title or heading)}:"
+    yield fenced(form.lines, kind)
+    if form.undo:
+        yield f"{say('step.undo.form')}:"
+        yield fenced(form.undo, kind)
+    if not form.executed:
         yield say("fix.not-executed")
 
 

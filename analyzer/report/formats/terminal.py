@@ -7,12 +7,12 @@ marks is what the shell gets.  Colour only repeats what the words say.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from analyzer.diagnose.finding import Diagnosis, Finding, Fix
 from analyzer.report.clean import cleaned
 from analyzer.report.ladder import ladder_lines
+from analyzer.report.replay import compared
 from analyzer.report.sentences import (
     capture_name,
     capture_next,
@@ -24,17 +24,15 @@ from analyzer.report.sentences import (
     instant,
     listed,
     mapping_words,
-    portions,
     proof_sentence,
     sightings,
-    steps,
     verdict_sentence,
     verdict_word,
 )
+from analyzer.report.sheet import Sheet
+from analyzer.report.steps import Step, steps
 from analyzer.report.texts import known, say
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from analyzer.report.ways import ways
 
 NAME = "terminal"
 SUFFIX = ".txt"
@@ -43,7 +41,6 @@ BINARY = False
 OCTETS = False
 
 PIPE_WIDTH = 100
-MOST_WIDTH = 110
 
 _STYLE = {
     "bypass": "bold white on red", "fault": "bold white on red", "healthy": "bold black on green",
@@ -71,50 +68,8 @@ def write(diagnosis: Diagnosis, out: TextIO, *, width: int | None = None) -> Non
     out.write(text.encode(encoding, "replace").decode(encoding))
 
 
-class _Page:
+class _Page(Sheet):
     """What is printed, part by part, on one console."""
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        self.width = min(console.width, MOST_WIDTH)
-
-    def text(self, text: str, style: str = "", indent: int = 0) -> None:
-        """Wrapped text."""
-        from rich.padding import Padding  # noqa: PLC0415
-        from rich.text import Text  # noqa: PLC0415
-
-        self.console.print(Padding(Text(text, style=style), (0, 0, 0, indent), expand=False), width=self.width)
-
-    def blank(self) -> None:
-        self.console.print()
-
-    def raw(self, line: str, style: str = "") -> None:
-        """One line as it is, however long."""
-        self.console.out(line, style=style or None, highlight=False)
-
-    def head(self, text: str) -> None:
-        self.blank()
-        self.text(text, "bold underline")
-
-    def pairs(self, rows: Iterable[tuple[str, str]]) -> None:
-        """Labels and values; empty values are left out."""
-        kept = [(label, value) for label, value in rows if value]
-        if not kept:
-            return
-        from rich.table import Table  # noqa: PLC0415
-        from rich.text import Text  # noqa: PLC0415
-
-        table = Table.grid(padding=(0, 2))
-        table.add_column(no_wrap=True)
-        table.add_column(overflow="fold")
-        for label, value in kept:
-            table.add_row(Text(f"  {label}", style="dim"), Text(value))
-        self.console.print(table, width=self.width)
-
-    def commands(self, commands: Iterable[str]) -> None:
-        for command in commands:
-            for line in command.split("\n"):
-                self.raw(line, "bold")
 
     def diagnosis(self, diagnosis: Diagnosis) -> None:
         """The whole page, verdict first."""
@@ -130,7 +85,7 @@ class _Page:
             if lines:
                 self.head(say(heading))
                 for line in lines:
-                    self.text(f"- {line}", indent=2)
+                    self.bullet(line)
         self.blank()
         self.text(f"{say('product')} {diagnosis.version}", "dim")
 
@@ -163,7 +118,7 @@ class _Page:
         if finding.reasons:
             self.head(say("head.reasons"))
             for reason in finding.reasons:
-                self.text(f"- {reason}", indent=2)
+                self.bullet(reason)
         self.fixes(finding)
 
     def evidence(self, diagnosis: Diagnosis, finding: Finding) -> None:
@@ -194,46 +149,80 @@ class _Page:
         if best.caveats:
             self.head(say("head.caveats"))
             for caveat in best.caveats:
-                self.text(f"- {caveat}", indent=2)
-        others = [fix for fix in finding.fixes if fix is not best]
-        if others:
+                self.bullet(caveat)
+        self.others(finding, best)
+
+    def others(self, finding: Finding, best: Fix) -> None:
+        """The other ways by name, each with the systems that it can be said for."""
+        lines = []
+        for way in ways("", finding):
+            named = [fix for _, fix in way.fixes if fix is not best]
+            for word in dict.fromkeys(say(f"proof.{fix.proof.applicability}") for fix in named):
+                dialects = [fix.dialect for fix in named if say(f"proof.{fix.proof.applicability}") == word]
+                lines.append(f"{way.title}, {say('fix.on', host=way.on)} ({', '.join(dialects)}): {word}")
+        if lines:
             self.head(say("head.other-fixes"))
-            for fix in others:
-                label = say(f"proof.{fix.proof.applicability}")
-                self.text(f"- {fix.title}, {say('fix.on', host=fix.on)} ({fix.dialect}): {label}", indent=2)
+        for line in lines:
+            self.bullet(line)
 
     def steps(self, fix: Fix) -> None:
-        """The commands, step by step; of several forms each under its own title."""
-        for _, heading, commands in steps(fix):
+        """The commands, step by step; several permanent forms are only named, for the page and the ticket have them."""
+        found = steps(fix)
+        for step in found:
             self.blank()
-            self.text(f"{heading}:", "bold")
-            forms = portions(commands)
-            if len(forms) > 1:
-                self.text(say("step.forms"))
-            for title, lines in forms:
-                if title:
-                    self.blank()
-                    self.text(f"{title}:", "bold")
-                self.commands(lines)
-        if not steps(fix):
+            self.text(f"{step.heading}:", "bold")
+            if step.alternatives:
+                self.text(say("step.forms.named"))
+                self.text(", ".join(form.title for form in step.forms), indent=2)
+            else:
+                self.forms(step)
+        if not found:
             self.text(say("fix.no-commands"), indent=2)
         elif not fix.executed:
             self.blank()
             self.text(say("fix.not-executed"))
 
+    def forms(self, step: Step) -> None:
+        """Every form of a step, in full."""
+        for form in step.forms:
+            if form.title:
+                self.text(f"{form.title}:")
+            self.commands(form.lines)
+            if form.undo:
+                self.text(f"{say('step.undo.form')}:")
+                self.commands(form.undo)
+
     def proof(self, fix: Fix) -> None:
-        """The replay: the numbers, the two traces, what would break."""
+        """The replay: the numbers, what would break, the packets that take another way."""
         self.head(f"{say('head.proof')}: {say(f'proof.{fix.proof.applicability}')}")
         self.text(proof_sentence(fix.proof), _STYLE[fix.proof.applicability], 2)
         for heading, lines in (
             ("head.broken", fix.proof.broken_connections), ("head.missing", fix.proof.missing_facts),
-            ("head.before", fix.proof.before), ("head.after", fix.proof.after),
-            ("head.assumed", fix.proof.assumptions),
         ):
             if lines:
                 self.text(f"{say(heading)}:", "bold", 2)
                 for line in lines:
-                    self.text(line, indent=4)
+                    self.bullet(line, 4)
+        self.replay(fix)
+        if fix.proof.assumptions:
+            self.text(f"{say('head.assumed')}:", "bold", 2)
+            for line in fix.proof.assumptions:
+                self.bullet(line, 4)
+
+    def replay(self, fix: Fix) -> None:
+        """Both traces; a packet that takes the same way in both is only named."""
+        legs = compared(fix.proof.before, fix.proof.after)
+        for heading, side in (("head.before", "now"), ("head.after", "then")):
+            if not any(getattr(leg, side) for leg in legs):
+                continue
+            self.text(f"{say(heading)}:", "bold", 2)
+            for leg in legs:
+                hops = getattr(leg, side)
+                same = leg.same and side == "then"
+                if leg.title and hops:
+                    self.text(f"{leg.title}{': ' + say('replay.as-now') if same else ''}", indent=4)
+                for hop in hops if not same else ():
+                    self.bullet(hop, 6 if leg.title else 4)
 
     def open_questions(self, diagnosis: Diagnosis) -> None:
         """What could not be told, and the capture that would tell."""
