@@ -18,8 +18,9 @@ from analyzer.diagnose.evidence import Evidence
 from analyzer.diagnose.finding import Diagnosis, Finding, conclude
 from analyzer.diagnose.judge import Group, judge
 from analyzer.diagnose.open_questions import open_questions
-from analyzer.diagnose.overview import captures_seen, connections, outcomes, services
+from analyzer.diagnose.overview import captures_seen, connections, outcomes
 from analyzer.diagnose.ruledoc import Rule, rulebook
+from analyzer.diagnose.services import services
 from analyzer.network.host import Host
 from analyzer.proving import Prover
 from analyzer.reading import Read, read_captures

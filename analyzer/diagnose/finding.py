@@ -98,17 +98,26 @@ class ServiceReal:
     address: str
     port: int
     forwarding: str
+    support: int = 0               # connections that show this real server behind the service
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A virtual service as declared or as learned; ``support`` counts the connections that show it."""
+    """A virtual service as declared or as learned; ``support`` counts the connections that show it.
+
+    ``coincidence`` is the probability, from 0 to 1, that all of them agree by
+    accident, had they nothing to do with each other (``balance/coincidence.py``
+    has the formula); None where nothing was learned, or no number had to agree.
+    """
 
     virtual: ServiceAddress
     reals: tuple[ServiceReal, ...]
     origin: str                    # "declared" | "inferred"
     source: str                    # "haproxy.cfg:14", or what in the packets taught it
     support: int
+    mode: str = ""                 # the real servers' forwarding, most connections first: "nat", "nat, full-nat"
+    coincidence: float | None = None
+    balancers: tuple[str, ...] = ()   # the balancer's own addresses that its real servers see in clients' place
 
 
 @dataclass(frozen=True, slots=True)
