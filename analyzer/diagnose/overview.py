@@ -59,7 +59,7 @@ SELECT a.attempt,
        CASE
            WHEN a.any_done AND a.attempt IN (SELECT attempt FROM stalled) THEN 'stalled'
            WHEN a.any_done THEN 'established'
-           WHEN j.translated_as = 'reset'
+           WHEN (j.translated_as = 'reset' AND j.asked)      -- by whom it was asked for, else nobody knows
                 OR (j.answered_as = 'reset' AND j.virtual_from <> 'seen' AND j.went = 'back') THEN 'refused'
            WHEN j.translated THEN 'answered'
            WHEN j.direct AND j.answered THEN 'half-open'
