@@ -44,6 +44,9 @@ EXIT = {"healthy": 0, "bypass": 1, "fault": 1, "cannot-tell": 3}
               help="Run this program (absolute path, no shell) on each finding, with its JSON on standard input.")
 @click.option("--metrics", metavar="[ADDRESS:]PORT", help="Numbers for Prometheus, on this host only unless told.")
 @click.option("--metrics-file", metavar="FILE", help="Numbers for Prometheus as a text file.")
+@click.option("--dissect", is_flag=True, help="Wireshark's own words on the frames that findings cite (with --save).")
+@click.option("--recipe", is_flag=True,
+              help="Print the commands that bring other hosts' packets here: NAME=HOST/IFACE for each, or --map.")
 @click.option("-q", "--quiet", is_flag=True, help="Nothing on standard error but errors.")
 @click.option("-v", "--verbose", count=True, help="Say more; -vv shows tracebacks.")
 def live(rules_folder: str | None, maps: tuple[str, ...], hosts: tuple[str, ...], verbose: int, **asked: Any) -> None:  # noqa: ANN401
@@ -55,10 +58,17 @@ def live(rules_folder: str | None, maps: tuple[str, ...], hosts: tuple[str, ...]
     Examples:
       replypath live -i eth0
       replypath live -i eth0 -i eth1 --map haproxy.cfg --save evidence.pcapng
+      replypath live --recipe balancer=root@lb1/eth0 server=10.0.2.11/eth0
       ssh -n balancer "tcpdump -U -w - -s 256 -i eth0 'not port 22'" | replypath live -
     """
     del verbose
-    from analyzer.live import run  # noqa: PLC0415 - NumPy is not loaded for --version
+    if asked.pop("recipe"):
+        from analyzer.live.recipe import recipe  # noqa: PLC0415 - NumPy is not loaded for --version
+
+        for line in recipe(asked["pipes"], inputs.mapping(maps), maps):
+            click.echo(line)
+        return
+    from analyzer.live import run  # noqa: PLC0415
 
     wanted: Wanted = run.Wanted(
         mapping=inputs.mapping(maps), hosts=inputs.facts(hosts), rules=_rules(rules_folder),

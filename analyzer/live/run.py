@@ -16,15 +16,16 @@ from analyzer.balance.mapping import EMPTY, Mapping
 from analyzer.diagnose.finding import Diagnosis
 from analyzer.diagnose.ruledoc import Rule
 from analyzer.errors import ConfigError, OutputError
-from analyzer.live import hook, metrics
-from analyzer.live.choose import taps_for
-from analyzer.live.lines import Lines
-from analyzer.live.ndjson import JsonLines
-from analyzer.live.pipe import Pipe
-from analyzer.live.ring import Ring
-from analyzer.live.save import save
+from analyzer.live import dissect
+from analyzer.live.kept.ring import Ring
+from analyzer.live.kept.save import save
+from analyzer.live.screens import hook, metrics
+from analyzer.live.screens.lines import Lines
+from analyzer.live.screens.ndjson import JsonLines
 from analyzer.live.session import Screen, Session, Settings
-from analyzer.live.tap import Tap
+from analyzer.live.taps.choose import taps_for
+from analyzer.live.taps.pipe import Pipe
+from analyzer.live.taps.tap import Tap
 from analyzer.live.window import Bounds
 from analyzer.network.host import Host
 from analyzer.reading import points as named_points
@@ -60,6 +61,7 @@ class Wanted:
     on_finding: str | None = None
     metrics: str | None = None
     metrics_file: str | None = None
+    dissect: bool = False
     quiet: bool = False
     command: str = ""
 
@@ -68,13 +70,14 @@ def run(wanted: Wanted, say: Say) -> Diagnosis:
     """The whole run; ``say`` tells a person something beside the report.  ``AnalyzerError`` where it cannot begin."""
     check(wanted)
     with ExitStack() as stack:
-        screens: list[Screen] = _screens(wanted, say, stack)
+        picture = stack.enter_context(ExitStack())   # gives the terminal back before the report comes
+        screens = _screens(wanted, say, stack, picture)
         ring = Ring(Path(wanted.save), wanted.ring_mib * MIB) if wanted.save else None
         if ring is not None:
             stack.callback(_leave_ring, ring, say)
         taps, remarks = _taps(wanted)
         session = Session(taps, _settings(wanted), screens, ring)
-        with _interrupts(session):
+        with _interrupts(session), picture:
             diagnosis = session.run(remarks)
         if ring is not None and wanted.save:
             diagnosis = _saved(ring, session, diagnosis, wanted, say)
@@ -90,6 +93,8 @@ def check(wanted: Wanted) -> None:
         raise ConfigError("--filter is for interfaces (-i); give it to the tcpdump that writes into the pipe")
     if wanted.output != NDJSON and wanted.output not in formats():
         raise ConfigError(f"--format {wanted.output}: is none of {NDJSON}, {', '.join(formats())}")
+    if wanted.dissect and not wanted.save:
+        raise ConfigError("--dissect reads the saved packets: give --save FILE as well")
     for report in wanted.reports:
         if export.is_capture(report):
             raise OutputError(f"{report}: the packets of a live run are written by --save FILE, with comments")
@@ -122,12 +127,12 @@ def _taps(wanted: Wanted) -> tuple[list[Tap], list[str]]:
     return [*taps, *children], remarks
 
 
-def _screens(wanted: Wanted, say: Say, stack: ExitStack) -> list[Screen]:
+def _screens(wanted: Wanted, say: Say, stack: ExitStack, picture: ExitStack) -> list[Screen]:
     screens: list[Screen] = []
     if wanted.output == NDJSON:
         screens.append(JsonLines(sys.stdout))
     elif not wanted.quiet:
-        screens.append(Lines(sys.stderr))
+        screens.append(_for_people(picture))
     if wanted.on_finding:
         runner = hook.Hook(hook.command(wanted.on_finding), say)
         stack.callback(runner.close)
@@ -144,6 +149,19 @@ def _screens(wanted: Wanted, say: Say, stack: ExitStack) -> list[Screen]:
             numbers.write_to(wanted.metrics_file, say)
         screens.append(numbers)
     return screens
+
+
+def _for_people(picture: ExitStack) -> Screen:
+    """The dashboard on a terminal that can move its cursor, else lines."""
+    if not sys.stderr.isatty() or os.environ.get("TERM", "dumb") == "dumb":
+        return Lines(sys.stderr)
+    from rich.console import Console  # noqa: PLC0415 - start-up time
+
+    from analyzer.live.screens.dashboard import Dashboard  # noqa: PLC0415
+
+    dashboard = Dashboard(Console(stderr=True, highlight=False, markup=False, emoji=False))
+    picture.callback(dashboard.close)
+    return dashboard
 
 
 @contextmanager
@@ -191,6 +209,10 @@ def _write(diagnosis: Diagnosis, wanted: Wanted, screens: Sequence[Screen], say:
     if wanted.output != NDJSON:
         writer = formats()[wanted.output]
         writer.write(diagnosis, sys.stdout.buffer if getattr(writer, "BINARY", False) else sys.stdout)
+        if wanted.dissect and wanted.save:
+            for line in dissect.lines(wanted.save, dissect.cited(diagnosis)):
+                sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
     for report in wanted.reports:
         export.write(diagnosis, report, force=wanted.force)
         if not wanted.quiet:

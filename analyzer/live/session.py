@@ -24,10 +24,10 @@ from analyzer.errors import CaptureError
 from analyzer.live import suspicion
 from analyzer.live.chronicle import Chronicle
 from analyzer.live.events import Began, Event, Said, Status, Summary
+from analyzer.live.kept.ring import Ring
 from analyzer.live.numbers import renumbered
 from analyzer.live.points import Points
-from analyzer.live.ring import Ring
-from analyzer.live.tap import Arrived, Intake, Tap
+from analyzer.live.taps.tap import Arrived, Intake, Tap
 from analyzer.live.window import Bounds, Window
 from analyzer.network.host import Host
 from analyzer.tables import Table

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 
 from analyzer.capture.source import Interface, Source, open_capture
 from analyzer.errors import CaptureError, ToolError
-from analyzer.live.pipe import LIMITS
+from analyzer.live.taps.pipe import LIMITS
 from analyzer.tables import Batch
 
 DRAIN_S = 0.6

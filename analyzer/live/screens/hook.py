@@ -16,7 +16,7 @@ from pathlib import Path
 
 from analyzer.errors import ConfigError
 from analyzer.live.events import Event, Found, Status
-from analyzer.live.ndjson import json_line
+from analyzer.live.screens.ndjson import json_line
 
 LIMIT_S = 30.0
 WAITING = 100

@@ -6,9 +6,10 @@ import socket
 from collections.abc import Sequence
 
 from analyzer.errors import ToolError
-from analyzer.live import rights
-from analyzer.live.child import Child, dumpcap, tcpdump
-from analyzer.live.tap import Tap
+from analyzer.live.taps import rights
+from analyzer.live.taps.child import Child, dumpcap, tcpdump
+from analyzer.live.taps.packet_socket import PacketSocket
+from analyzer.live.taps.tap import Tap
 
 
 def taps_for(asked: Sequence[str], bpf: str, snap: int) -> tuple[list[Tap], list[str]]:
@@ -29,7 +30,12 @@ def taps_for(asked: Sequence[str], bpf: str, snap: int) -> tuple[list[Tap], list
         taps: list[Tap] = [Child(tcpdump(path, interface, bpf, snap), [call], interface)
                            for interface, call in zip(interfaces, called, strict=True)]
         return taps, [f"captured by tcpdump, because {reasons[0]}"]
-    raise ToolError("; ".join(reasons))
+    if rights.process_may():
+        if bpf:
+            raise ToolError(f"--filter needs dumpcap or tcpdump: {'; '.join(reasons)}")
+        remarks = [f"captured by a packet socket of this process, because {' and '.join(reasons)}"]
+        return [PacketSocket(interfaces, called, snap)], remarks
+    raise ToolError(f"nobody may capture here: {'; '.join(reasons)}; the analysis itself needs no rights")
 
 
 def _named(argument: str) -> tuple[str, str]:

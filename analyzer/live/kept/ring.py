@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from analyzer.diagnose.finding import Diagnosis
 from analyzer.errors import OutputError
-from analyzer.live.blocks import lengths, packet_blocks
+from analyzer.live.kept.blocks import lengths, packet_blocks
 from analyzer.tables import Batch
 
 SEGMENTS = 16

@@ -1,0 +1,1 @@
+"""Who is told what a live run finds: people, machines, Prometheus, a command."""

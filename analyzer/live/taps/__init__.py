@@ -1,0 +1,1 @@
+"""Where live packets come from: a capturing program as a child, a pipe, a packet socket."""
