@@ -4,13 +4,14 @@ A learned row rests on ``k`` agreements (``nat.support``): the same initial
 sequence number in two requests, or a reply that acknowledges a request sent
 elsewhere.  Were the two sides unrelated, each comparison would agree with the
 chance ``q``, and with ``N`` comparisons made in the captures the number of
-agreements anywhere is about Poisson with mean ``N q``.  What is reported is
+agreements anywhere is binomial.  What is reported is
 
-    P(X >= k),  X ~ Poisson(N q)
+    P(X >= k),  X ~ Binomial(N, q)
 
 the chance that so many accidents happen at all, hence no less than that they
-happen to this one service.  For k >= Nq + 1 the Poisson tail is not below the
-binomial one (Anderson and Samuels 1967), so the number errs towards chance.
+happen to this one service.  Past ``EXACTLY`` comparisons the Poisson tail with
+mean ``N q`` stands in for it, which for k >= Nq + 1 is not below the binomial one
+(Anderson and Samuels 1967): the number errs towards chance.
 
 What is assumed: initial sequence numbers are uniform and independent between
 connections (RFC 9293 §3.4.1, RFC 6528); ``plain_isn`` takes those out that
@@ -32,13 +33,16 @@ few packets cannot claim more.
 
 from __future__ import annotations
 
-from math import exp, lgamma, log
+from math import comb, exp, lgamma, log
 
 from analyzer.balance.full_nat import TOGETHER_NS
 from analyzer.tables import TCP
 
 ISN_CHANCE = 2.0**-32
 IP_ID_VALUES = 2**16
+
+EXACTLY = 1000
+"""Up to so many comparisons the binomial sum is computed term by term."""
 
 _REQUEST = """
 SELECT DISTINCT kind, coalesce(inside, client) AS client, coalesce(inside_port, client_port) AS client_port, isn,
@@ -98,10 +102,14 @@ def chance(kind: int, *, replaced: bool, agreed: float, compared: float) -> floa
 
 
 def probability(support: int, comparisons: float, chance: float) -> float:
-    """P(X >= support) for X ~ Poisson(comparisons * chance), from 0 to 1; 1 where nothing supports it."""
-    mean = comparisons * chance
+    """P(X >= support) for X ~ Binomial(comparisons, chance), from 0 to 1; 1 where nothing supports it."""
     if support <= 0:
         return 1.0
+    if comparisons <= EXACTLY:
+        n = round(comparisons)
+        tail = (comb(n, k) * chance**k * (1 - chance) ** (n - k) for k in range(support, n + 1))
+        return min(1.0, sum(tail))
+    mean = comparisons * chance
     if mean <= 0:
         return 0.0
     if support <= mean:

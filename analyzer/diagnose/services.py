@@ -96,7 +96,7 @@ def _untranslated(known: set[tuple[int, int, int]], evidence: Evidence) -> list[
         if proxied and not rest:
             chance = coincidence.probability(
                 sum(row["support"] for row in proxied), proxied[0]["compared"], proxied[0]["chance"])
-            if chance < AT_MOST_CHANCE:
+            if chance <= AT_MOST_CHANCE:
                 inside = tuple(dict.fromkeys(evidence.book.text(row["inside"]) for row in proxied))
                 learned = [{**row, "source": modes.PROXY_SOURCE} for row in proxied]
                 found.append(_service(key, learned, inside, chance, evidence))
