@@ -20,19 +20,22 @@ MOST_QUESTIONS = 8
 SECONDS = 60
 """How long the next capture should run: long enough for several retries of a SYN."""
 
+SNAPLEN = 128
+"""Octets of each frame: a cooked header, IPv6 and TCP with all its options are 120."""
+
 _OPEN = """
 SELECT any_value(COLUMNS(j.*)), count(*) AS alike,
        bool_or(greatest(j.asked_count, j.forwarded_count, j.answered_count, j.translated_count) > 1) AS failing,
-       CASE WHEN (j.answered OR j.translated_as = 'reset') AND NOT j.asked AND NOT j.forwarded THEN 'orphan'
-            WHEN j.rejected AND NOT j.asked AND NOT j.answered THEN 'rejected'
+       CASE WHEN (j.answered OR j.translated) AND NOT j.asked AND NOT j.forwarded THEN 'orphan'
+            WHEN NOT j.asked AND NOT j.forwarded AND NOT j.answered AND NOT j.translated THEN 'rejected'
             WHEN j.answered AND j.went = 'back' THEN 'went back'
             WHEN j.left_elsewhere THEN 'left'
             WHEN j.forwarded AND NOT j.answered THEN 'server'
-            WHEN j.asked AND NOT j.answered THEN 'dialled'
+            WHEN j.asked AND NOT j.answered AND NOT j.translated THEN 'dialled'
             ELSE 'half-open' END AS gap
 FROM judged AS j
 WHERE j.attempt NOT IN (SELECT unnest(?::INTEGER[]))
-  AND (NOT j.translated OR (j.translated_as = 'syn-ack' AND greatest(j.asked_count, j.translated_count) > 1)
+  AND (? OR NOT j.translated OR (j.translated_as = 'syn-ack' AND greatest(j.asked_count, j.translated_count) > 1)
        OR (j.translated_as = 'reset' AND NOT j.asked AND NOT j.forwarded))
 GROUP BY gap, j.kind, j.virtual, j.virtual_port, j.real, j.real_port
 ORDER BY min(j.attempt)
@@ -49,11 +52,13 @@ def open_questions(
     the reason: with such a question open nothing is called healthy.
     """
     explained = [attempt for group in groups for attempt in group.attempts]
-    rows = evidence.rows(_OPEN, [explained, MOST_QUESTIONS])
-    asked = [_question(row, names(row, evidence)) for row in rows]
+    rows = evidence.rows(_OPEN, [explained, False, MOST_QUESTIONS])
     stalled = evidence.rows(_STALLED, [explained, MOST_QUESTIONS])
+    if not rows and not stalled and not groups and not evidence.rows("SELECT 1 FROM attempt WHERE any_done LIMIT 1"):
+        rows = evidence.rows(_OPEN, [explained, True, MOST_QUESTIONS])    # a single reply may be all that there is
+    asked = [_question(row, names(row, evidence)) for row in rows]
     asked += [_stalled(row, names(row, evidence)) for row in stalled]
-    if not rows and not groups and not evidence.rows("SELECT 1 FROM attempt LIMIT 1"):
+    if not asked and not groups and not evidence.rows("SELECT 1 FROM attempt WHERE any_reply OR any_done LIMIT 1"):
         asked.append(_nothing(captures))
     return tuple(asked), bool(stalled) or any(row["failing"] for row in rows)
 
@@ -137,15 +142,18 @@ def _nothing(captures: Sequence[CaptureRead]) -> CannotTell:
         "Does any connection fail here?",
         f"None of the {frames} frames begins or answers a TCP connection, and no UDP exchange is in them."
         if frames else "The captures hold no frames.",
-        None,
+        CaptureNext("the balancer, while somebody calls the service",
+                    _command("any", "tcp or udp or icmp or icmp6 or arp")),
     )
 
 
 def capture_next(where: str, who: Names, *, interface: str = "any") -> CaptureNext:
     """The command that records what is missing: this client, this service, a minute, nothing held back in a buffer."""
     ends = " or ".join(f"host {address}" for address in dict.fromkeys((who.client, who.virtual, who.real)) if address)
-    return CaptureNext(
-        where,
-        f"timeout {SECONDS} tcpdump --immediate-mode -nn -s 128 -i {interface} -w replypath.pcap "
-        f"'({ends}) and ({who.protocol} or icmp or icmp6 or arp)'",
-    )
+    return CaptureNext(where, _command(interface, f"({ends}) and ({who.protocol} or icmp or icmp6 or arp)"))
+
+
+def _command(interface: str, expression: str) -> str:
+    """A minute of tcpdump: headers only, and no packet kept back when it is stopped (DOMAIN section 4)."""
+    return (f"timeout {SECONDS} tcpdump --immediate-mode -nn -s {SNAPLEN} -i {interface} -w replypath.pcap "
+            f"'{expression}'")
