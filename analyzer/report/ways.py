@@ -17,10 +17,14 @@ class Detail:
     commands: int
     dialects: int        # every system that the way can be said for, not the first alone
     persist: int         # the permanent forms
+    frames: int          # per thing that is said: so many of its sightings with their octets
 
 
-EVERYTHING = Detail(99, 99, 99)
-DETAILS = (EVERYTHING, Detail(99, 99, 2), Detail(99, 2, 1), Detail(3, 1, 1), Detail(1, 1, 0))
+EVERYTHING = Detail(99, 99, 99, 99)
+DETAILS = (
+    EVERYTHING, Detail(99, 99, 2, 99), Detail(99, 2, 1, 99), Detail(3, 1, 1, 1), Detail(2, 0, 1, 1), Detail(1, 0, 1, 1),
+    Detail(1, 0, 0, 0),
+)
 """From everything to the recommended way alone: a page takes the first that fits."""
 
 

@@ -6,12 +6,19 @@ import base64
 import hashlib
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 import report_examples as examples
+from markupsafe import escape
 
+from analyzer.api import analyze
+from analyzer.export import with_octets
 from analyzer.report.formats import html
+
+SAMPLES = Path(__file__).parents[2] / "sample_pcaps"
 
 VOID = {"meta", "input", "br", "link", "hr", "img"}
 
@@ -95,6 +102,23 @@ def test_hostile_text_stays_text():
 
 def test_a_report_of_three_findings_is_small():
     assert len(PAGES["three"].encode()) < 200_000
+
+
+def test_three_real_findings_with_all_their_fixes_fit_and_keep_the_recommended_whole():
+    found = []
+    for name in ("client-on-servers-link", "default-gateway-elsewhere"):
+        diagnosis = with_octets(analyze([f"{p.stem}={p}" for p in sorted((SAMPLES / name).glob("*.pcap"))]))
+        assert len(page(diagnosis).encode()) < 180_000
+        found += diagnosis.findings
+    three = [replace(f, evidence=tuple(replace(e, capture=0) for e in f.evidence)) for f in (*found, found[0])]
+    text = page(replace(examples.CLASSIC, findings=tuple(three)))
+    assert len(text.encode()) < 200_000
+    for ident, finding in zip(("RP101", "RP103", "RP101-2"), three, strict=True):
+        best = next(fix for fix in finding.fixes if fix.recommended)
+        for field in ("check", "commands", "verify", "undo", "persist"):
+            assert bool(getattr(best, field)) == (f'id="{ident}-fix1-1-{field}"' in text)
+        assert str(escape("\n".join(best.commands))) in text
+        assert all(title in text for title in {str(escape(fix.title)) for fix in finding.fixes})
 
 
 def test_a_report_of_a_hundred_thousand_connections_stays_small():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, TextIO
 
@@ -22,7 +22,7 @@ DESCRIPTION = "one self-contained page to send on: pictures, evidence, commands,
 BINARY = False
 OCTETS = True
 
-LIMIT = 180_000
+LIMIT = 190_000
 """Characters of a page without its table of connections; beyond it, lesser ways of mending are only named."""
 
 
@@ -127,20 +127,21 @@ def _sections(diagnosis: Diagnosis, detail: Detail) -> list[Section]:
             topology_svg(finding, f"{ident}-net", say("picture.title")),
             ladder_svg(finding.ladder, f"{ident}-ladder", say("ladder.title"), link),
             tuple(ways(ident, finding, detail)),
-            tuple(_sightings(ident, finding)),
+            tuple(_sightings(ident, finding, detail.frames)),
         ))
     return sections
 
 
-def _sightings(section: str, finding: Finding) -> Iterator[tuple[tuple[str, Evidence], ...]]:
+def _sightings(section: str, finding: Finding, frames: int) -> Iterator[tuple[tuple[str, Evidence], ...]]:
     from analyzer.report.sentences import sightings  # noqa: PLC0415
 
     seen: set[str] = set()
     for group in sightings(finding):
         named = []
-        for item in group:
+        for number, item in enumerate(group):
             name = anchor(section, item)
-            named.append(("" if name in seen else name, item))
+            shown = item if number < frames else replace(item, octets="", payload="")
+            named.append(("" if name in seen else name, shown))
             seen.add(name)
         yield tuple(named)
 
