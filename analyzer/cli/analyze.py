@@ -12,6 +12,7 @@ import click
 from analyzer.cli import anonymous as pseudonyms
 from analyzer.cli import inputs, printable
 from analyzer.cli import work as working
+from analyzer.cli.confined import confined
 
 if TYPE_CHECKING:
     from analyzer.diagnose.finding import Diagnosis, Finding
@@ -41,6 +42,7 @@ EXIT = {"healthy": 0, "bypass": 1, "fault": 1, "cannot-tell": 3}
 @working.options
 @click.option("-q", "--quiet", is_flag=True, help="Nothing on standard error but errors.")
 @click.option("-v", "--verbose", count=True, help="Say more; -vv shows tracebacks.")
+@confined(reads=("captures", "maps", "hosts", "rules_folder", "key_file"), writes=("reports", "scripts_folder"))
 def analyze(  # noqa: PLR0913 - click: one argument an option
     captures: tuple[str, ...],
     maps: tuple[str, ...],

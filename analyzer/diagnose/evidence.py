@@ -76,6 +76,8 @@ class Observed:
     vantages: Sequence[str] = ()   # by capture: the name that the user gave the capture point, else ""
     hosts: Sequence[Host] = ()     # what hosts say of themselves
     refused: Sequence[tuple[IPAddress, IPAddress]] = ()   # (real server, client): known to be dropped on arrival
+    memory_bytes: int = 0          # what the database may take; 0 = its own choice
+    spill_folder: str = ""         # where it puts what does not fit
 
 
 class Evidence:
@@ -85,7 +87,10 @@ class Evidence:
         import duckdb  # noqa: PLC0415 - a tenth of a second that `--version` does not owe
 
         self.book = observed.book
-        self._con: duckdb.DuckDBPyConnection = duckdb.connect(config={"threads": 2})
+        config: dict[str, Any] = {"threads": 2}
+        if observed.memory_bytes:
+            config |= {"memory_limit": f"{observed.memory_bytes}B", "temp_directory": observed.spill_folder}
+        self._con: duckdb.DuckDBPyConnection = duckdb.connect(config=config)
         self._con.execute("SET enable_external_access = false")
         self._keep: list[Table] = []
         self._register("flow", FLOWS, observed.flows)

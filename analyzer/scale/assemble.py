@@ -22,6 +22,7 @@ from analyzer.flow.events import LIMIT, grouped
 from analyzer.flow.merge import LOOSE
 from analyzer.flow.timeouts import REORDER_NS
 from analyzer.reading import CaptureFile, in_order
+from analyzer.scale.chain import Chain
 from analyzer.scale.follow import Numbering, Piece, renumbered
 from analyzer.scale.part import NEVER, PartRead
 from analyzer.scale.shards import SEEN, UNDECIDED, firsts, hashes, joined, last, shard_of
@@ -84,26 +85,23 @@ class Point:
         self._overlaps: list[str] = []
         self._tail: Table = {}             # the last frames of the parts so far
 
-    def take_file(self, path: str, parts: Sequence[PartRead], warnings: Sequence[str]) -> None:
-        """A file, as the parts that were read of it one after the other, and what its reader warns of."""
-        file = CaptureFile(self.number, CaptureRead(path, self._vantage, role=self._role), before=self._frames)
+    def take_file(self, chain: Chain) -> None:
+        """A file, part by part."""
+        file = CaptureFile(self.number, CaptureRead(chain.path, self._vantage, role=self._role), before=self._frames)
         begin = self._position
-        for part in parts:
-            if part.first_ns is not None and self._several and not file.read.frames and self._frames:
-                self._overlap(path, int(part.first_ns))
-            self._take(file, part, begin)
-        for part in parts:
+        for part in chain.proven():
             if part.first_ns is not None:
+                if self._several and not file.read.frames and self._frames:
+                    self._overlap(chain.path, int(part.first_ns))
+                self._end_ns = max(part.end_ns, self._end_ns) if file.read.frames else part.end_ns
                 self._position = begin + part.end_position if self._several else 0
-        if file.read.frames:
-            self._end_ns = max(part.end_ns for part in parts if part.first_ns is not None)
-        interfaces = parts[-1].interfaces if parts else []
-        for interface in interfaces:
-            self._drops.append(interface)
+            self._take(file, part, begin)
+        self._renumbered(chain.interfaces)
+        self._drops.extend(chain.interfaces)
         file.read.packets = in_order(file.read.packets)
         file.read.warnings.extend(self._overlaps)
         self._overlaps.clear()
-        file.read.warnings.extend(warnings)
+        file.read.warnings.extend(chain.warnings)
         self.files.append(file)
 
     def events(self) -> tuple[Table, Table]:

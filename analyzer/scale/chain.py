@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
+from analyzer.capture.interface import Interface
 from analyzer.capture.parts import Carried
 from analyzer.capture.source import open_capture
 from analyzer.errors import CaptureDamaged
@@ -13,49 +14,54 @@ from analyzer.scale.part import PartRead, Span
 ReadAgain = Callable[[Span], PartRead]
 
 
-@dataclass(slots=True)
-class FileRead:
-    """A file: the parts that are true, in their order, and what its reader would warn of."""
+class Chain:
+    """The parts of a file that are true: as they were read, or read again.
 
-    path: str
-    parts: list[PartRead] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    again: int = 0            # parts that had to be read again
-
-
-def chained(path: str, parts: Iterable[PartRead], read_again: ReadAgain, *, alone: bool) -> FileRead:
-    """The parts of a file, proven or read again.
-
-    ``CaptureDamaged`` where nothing in it is readable; with other files beside it
-    (not ``alone``) that is a warning.
+    When they have been taken, ``warnings`` is what the file's reader would warn
+    of, ``interfaces`` what the file describes, and ``again`` how many parts had
+    to be read a second time.
     """
-    try:
-        file, carried = _proven(path, parts, read_again)
+
+    def __init__(self, path: str, parts: Iterable[PartRead], read_again: ReadAgain, *, alone: bool) -> None:
+        self.path = path
+        self.warnings: list[str] = []
+        self.interfaces: list[Interface] = []
+        self.again = 0
+        self._parts, self._read_again, self._alone = parts, read_again, alone
+
+    def proven(self) -> Iterator[PartRead]:
+        """The parts that hold packets, in their order.
+
+        ``CaptureDamaged`` where nothing in the file is readable; with other files
+        beside it (not ``alone``) that is a warning.
+        """
+        try:
+            yield from self._proven()
+        except CaptureDamaged as error:
+            if self._alone:
+                raise
+            self.warnings, self.interfaces = [str(error)], []
+
+    def _proven(self) -> Iterator[PartRead]:
+        carried = Carried()
+        for number, part in enumerate(self._parts):
+            true = part
+            if part.span.whole:
+                self.warnings, self.interfaces = part.warnings, part.interfaces
+                yield part
+                return
+            if carried.done or (number and carried.at >= part.span.stop):
+                continue
+            if number and part.tidy and part.began == carried.at:
+                carried = carried.after(part.carried)
+            else:
+                if number:
+                    self.again += 1
+                    true = self._read_again(replace(part.span, carried=carried))
+                carried = true.carried
+            self.warnings, self.interfaces = carried.warnings(self.path), true.interfaces
+            if true.summary.frames:
+                yield true
         if not carried.frames and (carried.failure or carried.damages):
-            for _batch in open_capture(path).batches():   # says what is wrong with the whole of it
+            for _batch in open_capture(self.path).batches():   # says what is wrong with the whole of it
                 pass
-    except CaptureDamaged as error:
-        if alone:
-            raise
-        return FileRead(path, [], [str(error)])
-    return file
-
-
-def _proven(path: str, parts: Iterable[PartRead], read_again: ReadAgain) -> tuple[FileRead, Carried]:
-    file, carried = FileRead(path), Carried()
-    for number, part in enumerate(parts):
-        if part.span.whole:
-            return FileRead(path, [part], part.warnings), Carried(frames=part.summary.frames)
-        if carried.done or (number and carried.at >= part.span.stop):
-            continue
-        if number == 0:
-            carried = part.carried
-        elif part.tidy and part.began == carried.at:
-            carried = carried.after(part.carried)
-        else:
-            file.again += 1
-            part = read_again(replace(part.span, carried=carried))  # noqa: PLW2901 - the same, from the true place
-            carried = part.carried
-        file.parts.append(part)
-    file.warnings = carried.warnings(path)
-    return file, carried

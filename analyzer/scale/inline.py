@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from analyzer.flow.timeouts import Limits
 from analyzer.scale.follow import Numbering, Piece, follow
 from analyzer.scale.part import SEGMENT_FRAMES, PartRead, Span, read_part
-from analyzer.scale.run import Followed
+from analyzer.scale.run import Followed, in_order
 from analyzer.tables import Table
 
 
@@ -37,6 +37,10 @@ class Inline:
         """As ``run.Workers``."""
         for shard in shards:
             yield follow(pieces, shard, capture, _there, limits)
+
+    def flows(self, shards: Sequence[object]) -> Table:
+        """As ``run.Workers``."""
+        return dict(in_order([shard for shard in shards if isinstance(shard, dict)]))
 
 
 def _itself(table: Table) -> object:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -14,9 +13,10 @@ from typing import Any, Self, TypeVar
 from analyzer.errors import ToolError
 from analyzer.flow.timeouts import Limits
 from analyzer.scale.follow import Numbering, Piece, follow
-from analyzer.scale.part import PartRead, Span, read_part
-from analyzer.scale.run import Followed
+from analyzer.scale.part import SEGMENT_FRAMES, PartRead, Span, read_part
+from analyzer.scale.run import Followed, in_order
 from analyzer.scale.spool import Spool
+from analyzer.tables import Table
 
 AHEAD = 2
 """Tasks that wait for each process, beside the one it works on."""
@@ -26,27 +26,27 @@ DEATHS = 3
 Answer = TypeVar("Answer")
 
 
-def read_task(folder: str, number: int, span: Span) -> PartRead:
+def read_task(folder: str, number: int, span: Span, segment_frames: int) -> PartRead:
     """Read one part in a process of its own."""
-    return read_part(span, Spool(folder, f"part-{number}").keep)
+    return read_part(span, Spool(folder, f"part-{number}").keep, segment_frames=segment_frames)
 
 
 def follow_task(
     folder: str, pieces: Sequence[Piece], shard: int | None, capture: int, limits: Limits,
 ) -> Followed:
     """Follow one shard in a process of its own."""
-    return follow(pieces, shard, capture, Spool(folder).load, limits)
+    spool = Spool(folder, f"flows-{capture}-{'all' if shard is None else shard}")
+    flows, evicted, compiled = follow(pieces, shard, capture, spool.load, limits)
+    return spool.keep(flows), evicted, compiled
 
 
 class Processes:
-    """``jobs`` processes and a folder for what they hand to one another; a context manager."""
+    """``jobs`` processes and a ``folder`` for what they hand to one another; a context manager."""
 
-    def __init__(self, jobs: int, folder: str | None = None) -> None:
-        self._jobs = jobs
-        self._private = None if folder else tempfile.TemporaryDirectory(prefix="replypath-")
-        self.folder = folder or (self._private.name if self._private else "")
+    def __init__(self, jobs: int, folder: str, *, segment_frames: int = SEGMENT_FRAMES) -> None:
+        self._jobs, self.folder, self._segment_frames = jobs, folder, segment_frames
         self._numbering = Spool(self.folder, "numbering")
-        self._again = 0
+        self._again = self._points = 0
         self._deaths = 0
         self._pool = self._started()
 
@@ -56,17 +56,16 @@ class Processes:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
-        if self._private:
-            self._private.cleanup()
 
     def read(self, spans: Sequence[Span]) -> Iterator[PartRead]:
         """As ``run.Workers``."""
-        return self._each(read_task, ((self.folder, number, span) for number, span in enumerate(spans)))
+        return self._each(read_task, (
+            (self.folder, number, span, self._segment_frames) for number, span in enumerate(spans)))
 
     def read_again(self, span: Span) -> PartRead:
         """As ``run.Workers``."""
         self._again += 1
-        return read_part(span, Spool(self.folder, f"again-{self._again}").keep)
+        return read_part(span, Spool(self.folder, f"again-{self._again}").keep, segment_frames=self._segment_frames)
 
     def keep(self, what: Numbering) -> object:
         """As ``run.Workers``."""
@@ -76,6 +75,17 @@ class Processes:
                ) -> Iterator[Followed]:
         """As ``run.Workers``."""
         return self._each(follow_task, ((self.folder, pieces, shard, capture, limits) for shard in shards))
+
+    def flows(self, shards: Sequence[object]) -> Table:
+        """As ``run.Workers``; the columns are mapped from a file, so they need no memory of their own."""
+        whole = Spool(self.folder, f"point-{self._points}")
+        self._points += 1
+        tables = [table for table in map(whole.load, shards) if isinstance(table, dict)]
+        table = whole.load(whole.keep(in_order(tables)))
+        for where in shards:
+            whole.drop(where)
+        assert isinstance(table, dict)
+        return table
 
     def _started(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(self._jobs, multiprocessing.get_context("spawn"))

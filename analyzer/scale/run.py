@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -14,14 +14,14 @@ from analyzer.errors import CaptureDamaged
 from analyzer.flow.timeouts import DEFAULT, Limits
 from analyzer.reading import Read, whole_point
 from analyzer.scale.assemble import Numbers, Point
-from analyzer.scale.chain import chained
+from analyzer.scale.chain import Chain
 from analyzer.scale.follow import FIRST_FRAME, Numbering, Piece
 from analyzer.scale.part import PartRead, Span
 from analyzer.scale.plan import PointPlan
-from analyzer.tables import FLOWS, Table, empty
+from analyzer.tables import FLOWS, Column, Table
 
-Followed = tuple[Table, int, bool]
-"""FLOWS and ``first_frame`` of a shard, flows let go early, whether the compiled tracker ran."""
+Followed = tuple[object, int, bool]
+"""Where FLOWS and ``first_frame`` of a shard are, flows let go early, whether the compiled tracker ran."""
 
 
 class Workers(Protocol):
@@ -40,6 +40,9 @@ class Workers(Protocol):
                ) -> Iterator[Followed]:
         """The shards of one point, in the order of ``shards``; None is all of them at once."""
 
+    def flows(self, shards: Sequence[object]) -> Table:
+        """FLOWS of a point from those of its shards (see ``in_order``)."""
+
 
 def read_captures(
     points: Sequence[PointPlan], shards: int, workers: Workers, mapping: Mapping, limits: Limits = DEFAULT,
@@ -55,7 +58,7 @@ def read_captures(
         point = _point(number, plan, parts, numbers, shards, workers)
         which: list[int | None] = [None] if point.together else list(range(shards))
         found = list(workers.follow(point.pieces, which, number, limits))
-        flows.append(in_order([table for table, _, _ in found]))
+        flows.append(workers.flows([where for where, _, _ in found]))
         point.close(sum(evicted for _, evicted, _ in found))
         read.compiled &= point.compiled and all(compiled for _, _, compiled in found)
         read.files.extend(point.files)
@@ -76,10 +79,9 @@ def _point(number: int, plan: PointPlan, parts: Iterator[PartRead], numbers: Num
     point = Point(number, plan.vantage, plan.role, numbers, shards, workers.keep, several=several)
     for file in plan.files:
         mine = _next(parts, len(file.spans))
-        read = chained(file.path, mine, workers.read_again, alone=not several)
+        point.take_file(Chain(file.path, mine, workers.read_again, alone=not several))
         for _rest in mine:      # parts that the proof did not ask for
             pass
-        point.take_file(file.path, read.parts, read.warnings)
     if several and not any(file.read.frames for file in point.files):
         said = [warning for file in point.files for warning in file.read.warnings]
         if said:
@@ -92,14 +94,9 @@ def _next(parts: Iterator[PartRead], count: int) -> Iterator[PartRead]:
         yield next(parts)
 
 
-def in_order(tables: Iterable[Table]) -> Table:
-    """The flows of all shards in the order of their first packets, numbered from 0."""
-    shards = list(tables)
-    if not shards:
-        return empty(FLOWS)
+def in_order(shards: Sequence[Table]) -> Iterator[tuple[str, Column]]:
+    """The flows of all shards in the order of their first packets, numbered from 0: one column after the other."""
     order = np.argsort(np.concatenate([table[FIRST_FRAME] for table in shards]), kind="stable")
-    made = {name: np.concatenate([table[name] for table in shards])[order] for name in FLOWS}
-    made["flow"] = np.arange(len(order), dtype=np.uint32)
-    return made
-
-
+    for name in FLOWS:
+        column = np.concatenate([table[name] for table in shards])[order]
+        yield name, np.arange(len(order), dtype=np.uint32) if name == "flow" else column

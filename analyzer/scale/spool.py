@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from analyzer.scale import columns
 from analyzer.scale.follow import Numbering
-from analyzer.tables import Table
+from analyzer.tables import Column, Table
 
 NUMBERING = ".numbering"
 
@@ -22,16 +23,23 @@ class Spool:
     prefix: str = ""
     kept: int = 0
 
-    def keep(self, what: Table | Numbering) -> object:
+    def keep(self, what: Table | Iterable[tuple[str, Column]] | Numbering) -> object:
         """Write a segment's columns, or how a part's numbers become those of the point."""
         name = f"{self.prefix}-{self.kept}.columns"
+        self.kept += 1
         if isinstance(what, Numbering):
             name += NUMBERING
-            what = {"addresses": what.addresses, "tunnels": what.tunnels, "interfaces": what.interfaces,
-                    "before": np.array([what.frames_before, what.position], dtype=np.int64)}
-        self.kept += 1
-        columns.write(Path(self.folder) / name, what)
+            before = np.array([what.frames_before, what.position], dtype=np.int64)
+            table: Table = {"addresses": what.addresses, "tunnels": what.tunnels, "interfaces": what.interfaces,
+                            "before": before}
+            columns.write(Path(self.folder) / name, table)
+        else:
+            columns.write(Path(self.folder) / name, what)
         return name
+
+    def drop(self, where: object) -> None:
+        """Remove what was kept; what has been loaded of it stays."""
+        (Path(self.folder) / str(where)).unlink(missing_ok=True)
 
     def load(self, where: object) -> Table | Numbering:
         """What was kept under a name."""
