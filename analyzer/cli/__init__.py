@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from analyzer.cli import confined
 from analyzer.errors import AnalyzerError
 from analyzer.version import VERSION
 
@@ -59,6 +60,7 @@ class Commands(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - click's own signature
         """Run, and end with a status: no traceback unless ``-vv`` asks for it."""
+        confined.in_our_own_process = not args and not kwargs   # called by the entry point, not by another program
         try:
             return super().main(*args, **kwargs)
         except AnalyzerError as error:
@@ -76,10 +78,19 @@ class Commands(click.Group):
         except Exception as error:  # whatever it is: one sentence for the user, never a traceback
             if "-vv" in sys.argv:
                 raise
-            said = f"{type(error).__name__}: {printable(str(error))[:200]}"
-            click.echo(f"replypath: a fault of replypath itself ({said}); please report it with the output of the "
-                       "same command and -vv", err=True)
+            click.echo(f"replypath: {_fault(error)}", err=True)
             sys.exit(COULD_NOT)
+
+
+def _fault(error: Exception) -> str:
+    """The sentence for what nobody expected: memory was the limit, or it is a mistake of ours."""
+    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__:   # the latter is DuckDB's
+        from analyzer.confine.child import out_of_memory  # noqa: PLC0415 - not for --version
+
+        error.__traceback__ = None   # what its frames hold is let go first
+        return out_of_memory()
+    said = f"{type(error).__name__}: {printable(str(error))[:200]}"
+    return f"a fault of replypath itself ({said}); please report it with the output of the same command and -vv"
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from analyzer.cli import printable
+from analyzer.cli.confined import confined
 
 
 @click.command()
@@ -13,6 +14,7 @@ from analyzer.cli import printable
               help="A folder gets every table as Parquet, with schema.json; FILE.parquet or FILE.csv the flows alone.")
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @click.option("--columns", is_flag=True, help="Print what every column means, as Markdown, and stop.")
+@confined(reads=("captures",), writes=("output",))
 def flows(captures: tuple[str, ...], output: str | None, *, force: bool, columns: bool) -> None:
     """Write the flows, ARP/ND claims and ICMP events of captures as Parquet or CSV.
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import click
 
 from analyzer.cli import printable
+from analyzer.cli.confined import confined
 from analyzer.errors import RuleError
 
 
 @click.command(name="map")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print it as our own mapping file.")
+@confined(reads=("files",))
 def map_(files: tuple[str, ...], *, as_yaml: bool) -> None:
     """Show what is understood of a balancer's configuration, service by service, with file and line.
 

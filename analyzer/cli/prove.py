@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from analyzer.cli import inputs, printable
+from analyzer.cli.confined import confined
 from analyzer.cli.replay import basis, basis_lines
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def _address(_: click.Context, __: click.Parameter, value: str | None) -> IPAddr
               help="A command to try there; repeatable.  Without it: every fix of the findings.")
 @click.option("--kernel", is_flag=True, help="Try it on real Linux namespaces too (as root).")
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", help="Text or JSON.")
+@confined(reads=("captures", "maps", "hosts"), unless=("kernel",))
 def prove(
     captures: tuple[str, ...], maps: tuple[str, ...], hosts: tuple[str, ...], on: IPAddress | None,
     commands: tuple[str, ...], output: str, *, kernel: bool,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from analyzer.cli import inputs, printable
+from analyzer.cli.confined import confined
 
 if TYPE_CHECKING:
     from analyzer.rehearsal import Model, Replayed
@@ -27,6 +28,7 @@ WORDS = {True: "as captured", False: "NOT as captured", None: "its end was not c
               help="Write the predicted packets there, one pcapng for each interface.")
 @click.option("--kernel", is_flag=True, help="Dial the connections on real Linux namespaces too (as root).")
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", help="Text or JSON.")
+@confined(reads=("captures", "maps", "hosts"), writes=("folder",), unless=("kernel",))
 def replay(
     captures: tuple[str, ...], maps: tuple[str, ...], hosts: tuple[str, ...], chosen: str | None, folder: str | None,
     output: str, *, kernel: bool,
