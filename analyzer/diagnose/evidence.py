@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyzer.balance import attempts, contradictions, flips, full_nat, learn, legs, paths, vantage
+from analyzer.balance import attempts, clocks, contradictions, flips, full_nat, learn, legs, paths, vantage
 from analyzer.balance.mapping import IPAddress, Mapping, Protocol
 from analyzer.diagnose.host_facts import refused_by_reverse_path
 from analyzer.network.host import Host
@@ -106,6 +106,7 @@ class Evidence:
             if name != "datagram legs" or datagrams:
                 self._con.execute(statement)
         self._load_refused(observed)
+        self.clocks = clocks.compare(self.rows(clocks.DIFFERENCE)) if len(observed.flows) > 1 else {}
 
     def _register(self, name: str, schema: Schema, tables: Sequence[Table]) -> None:
         if not tables:

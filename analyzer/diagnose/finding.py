@@ -137,8 +137,10 @@ class Capture:
     warnings: tuple[str, ...] = ()
     role_reasons: tuple[str, ...] = ()
     packets: dict[str, int] = field(default_factory=dict)   # by kind: tcp, udp, icmp, arp, nd, other, undecoded
-    clock_offset_ns: int | None = None
-    clock_bound_ns: int | None = None
+    clock_offset_ns: int | None = None      # how far its clock is ahead of the first compared capture's; None: not told
+    clock_bound_ns: int | None = None       # the offset is within this of it (``balance/clocks.py``)
+    clock_drift_ppm: float | None = None    # how much faster it runs; None: the captures are too short to tell
+    clock_drift_bound_ppm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

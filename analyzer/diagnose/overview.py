@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import ceil
+from typing import Any
 
+from analyzer.balance.clocks import MOST_DRIFT, Clock
 from analyzer.diagnose.evidence import Evidence
 from analyzer.diagnose.finding import Capture, Connection
 from analyzer.diagnose.frames import names
@@ -49,8 +52,21 @@ def captures_seen(read: Sequence[CaptureRead], evidence: Evidence) -> tuple[Capt
             warnings=tuple(capture.warnings),
             role_reasons=reasons,
             packets=dict(capture.packets),
+            **_clock(evidence.clocks.get(number)),
         ))
     return tuple(seen)
+
+
+def _clock(clock: Clock | None) -> dict[str, Any]:
+    """The fields of a capture that say how its clock goes; what nothing bounds stays None."""
+    if clock is None:
+        return {}
+    told = {"clock_offset_ns": round(clock.offset_ns), "clock_bound_ns": ceil(clock.bound_ns)}
+    if clock.drift_bound >= MOST_DRIFT:
+        return told
+    return told | {
+        "clock_drift_ppm": round(clock.drift * 1e6, 3), "clock_drift_bound_ppm": round(clock.drift_bound * 1e6, 3),
+    }
 
 
 _OUTCOME = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 from analyzer.diagnose.evidence import Evidence as Tables
 from analyzer.diagnose.evidence import Row
@@ -90,18 +91,29 @@ def ladder(who: Names, judged: Row, steps: Sequence[tuple[str, Evidence]], table
         hosts.append(LadderHost("router", "other router", "", text(judged.get("next_hop_mac") or 0)))
     events: list[LadderEvent] = []
     for step in (*STEPS, "strayed"):
-        # the earliest sight of a step stands for it
-        chosen = next((i for i, (name, _) in enumerate(steps) if name == step), None)
-        if chosen is None:
+        # the earliest sight of a step stands for it, by the first capture's clock
+        sights = [(*_by_one_clock(shown, tables), i) for i, (name, shown) in enumerate(steps) if name == step]
+        if not sights:
             continue
+        when, unsure, chosen = min(sights)
+        if events and when < events[-1].time_ns <= when + unsure:
+            when = events[-1].time_ns           # a packet that another one brought about is not earlier than that
         shown = steps[chosen][1]
         sender, receiver, outcome = _ENDS[step]
         if step == "answered":
             stray = bool(judged.get("bypass"))
             receiver = 3 if by_router else 0 if stray else 1
             outcome = "stray" if stray else "ok"
-        events.append(LadderEvent(shown.time_ns, sender, receiver, shown.segment, outcome, chosen))
+        events.append(LadderEvent(UnixNs(when), sender, receiver, shown.segment, outcome, chosen))
     return Ladder(tuple(hosts), tuple(events))
+
+
+def _by_one_clock(shown: Evidence, tables: Tables) -> tuple[int, int]:
+    """A frame's time by the clock that the captures are compared with, and how far it may be off, in ns."""
+    clock = tables.clocks.get(shown.capture)
+    if clock is None:
+        return shown.time_ns, 0
+    return clock.corrected(shown.time_ns), ceil(clock.bound_at(shown.time_ns))
 
 
 _ENDS = {
