@@ -106,7 +106,7 @@ class Evidence:
             if name != "datagram legs" or datagrams:
                 self._con.execute(statement)
         self._load_refused(observed)
-        self.clocks = clocks.compare(self.rows(clocks.DIFFERENCE)) if len(observed.flows) > 1 else {}
+        self.clocks = clocks.compare(self.rows(clocks.DIFFERENCE)) if len(observed.vantages) > 1 else {}
 
     def _register(self, name: str, schema: Schema, tables: Sequence[Table]) -> None:
         if not tables:
