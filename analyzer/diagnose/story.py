@@ -30,6 +30,8 @@ def _says(step: str, sight: Row, who: Names, judged: Row, tables: Tables) -> str
             return f"The client calls the virtual service {who.virtual_end}{again}."
         case "forwarded":
             by = text(sight["forwarded_src_mac"] or 0)
+            if judged.get("direct"):
+                return f"The client calls {who.real_end} itself" + (f", from MAC {by}." if by else ".")
             return f"The balancer passes the {request} on to the real server" + (f", from MAC {by}." if by else ".")
         case "answered":
             to, back = text(sight["answered_dst_mac"] or 0), text(sight["forwarded_src_mac"] or 0)
@@ -79,16 +81,23 @@ def pointed_out(rows: Sequence[Row], attempt: int, who: Names, tables: Tables) -
 
 
 def ladder(who: Names, judged: Row, steps: Sequence[tuple[str, Evidence]], tables: Tables) -> Ladder:
-    """The broken handshake: client, balancer, real server and, where the reply took one, the router."""
-    text = tables.book.text
-    hosts = [
-        LadderHost("client", "client", who.client),
-        LadderHost("balancer", "balancer", who.virtual or "", text(judged.get("from_mac") or 0)),
-        LadderHost("server", "real server", who.real),
-    ]
-    by_router = judged.get("went") == "router"
+    """The broken handshake: client, balancer, real server and, where the reply took one, the router.
+
+    Where the client called the real server itself, the balancer stands there only if the reply went to it.
+    """
+    mac = tables.book.text
+    direct, bypass = bool(judged.get("direct")), bool(judged.get("bypass"))
+    detour = direct and bool(judged.get("next_hop_is_balancer"))
+    by_router = judged.get("went") == "router" and not detour
+    hosts = {"client": LadderHost("client", "client", who.client)}
+    if detour or not direct:
+        seen = judged.get("next_hop_mac" if detour else "from_mac") or 0
+        hosts["balancer"] = LadderHost("balancer", "balancer", who.virtual or "", mac(seen))
+    hosts["server"] = LadderHost("server", "real server", who.real)
     if by_router:
-        hosts.append(LadderHost("router", "other router", "", text(judged.get("next_hop_mac") or 0)))
+        hosts["router"] = LadderHost("router", "other router", "", mac(judged.get("next_hop_mac") or 0))
+    place = {name: number for number, name in enumerate(hosts)}
+    ends = {**_ENDS, "forwarded": ("client", "server", "ok")} if direct else _ENDS
     events: list[LadderEvent] = []
     for step in (*STEPS, "strayed"):
         # the earliest sight of a step stands for it, by the first capture's clock
@@ -99,13 +108,13 @@ def ladder(who: Names, judged: Row, steps: Sequence[tuple[str, Evidence]], table
         if events and when < events[-1].time_ns <= when + unsure:
             when = events[-1].time_ns           # a packet that another one brought about is not earlier than that
         shown = steps[chosen][1]
-        sender, receiver, outcome = _ENDS[step]
+        sender, receiver, outcome = ends[step]
         if step == "answered":
-            stray = bool(judged.get("bypass"))
-            receiver = 3 if by_router else 0 if stray else 1
-            outcome = "stray" if stray else "ok"
-        events.append(LadderEvent(UnixNs(when), sender, receiver, shown.segment, outcome, chosen))
-    return Ladder(tuple(hosts), tuple(events))
+            receiver = "router" if by_router else "client" if bypass or (direct and not detour) else "balancer"
+            outcome = "stray" if bypass else "lost" if direct and receiver != "client" else "ok"
+        if sender in place and receiver in place:
+            events.append(LadderEvent(shown.time_ns, place[sender], place[receiver], shown.segment, outcome, chosen))
+    return Ladder(tuple(hosts.values()), tuple(events))
 
 
 def _by_one_clock(shown: Evidence, tables: Tables) -> tuple[int, int]:
@@ -117,10 +126,10 @@ def _by_one_clock(shown: Evidence, tables: Tables) -> tuple[int, int]:
 
 
 _ENDS = {
-    "strayed": (2, 0, "stray"),
-    "asked": (0, 1, "ok"),
-    "forwarded": (1, 2, "ok"),
-    "answered": (2, 1, "ok"),
-    "translated": (1, 0, "ok"),
-    "rejected": (0, 2, "rejected"),
+    "strayed": ("server", "client", "stray"),
+    "asked": ("client", "balancer", "ok"),
+    "forwarded": ("balancer", "server", "ok"),
+    "answered": ("server", "balancer", "ok"),
+    "translated": ("balancer", "client", "ok"),
+    "rejected": ("client", "server", "rejected"),
 }

@@ -38,10 +38,11 @@ class Ways:
 
 
 def ways(finding: Finding) -> Ways:
-    """The request's way, the stray reply's way, and the reply's way as it should have been (for a bypass)."""
+    """The request's way, the way of the reply that strayed or was lost, and (for a bypass) that way as it should be."""
     events = finding.ladder.events
-    first = next((place for place, event in enumerate(events) if event.outcome == "stray"), len(events))
     servers = {place for place, host in enumerate(finding.ladder.hosts) if host.kind == "server"}
+    first = next((place for place, event in enumerate(events) if event.outcome == "stray"
+                  or (event.outcome == "lost" and event.sender in servers)), len(events))
     request = _chain(events[:first], ("ok", "lost"), servers)
     reply = _chain(events[first:], ("stray", "lost"), {request[0][0]} if request else set())
     missing = tuple((there, here) for here, there in reversed(request)) if finding.bypass and reply else ()
