@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from collections.abc import Mapping as Dict
+from dataclasses import replace
 
 from analyzer import dialects
 from analyzer.balance.mapping import Endpoint, Forwarding, Mapping, RealServer, VirtualService
@@ -13,6 +14,7 @@ from analyzer.diagnose.finding import Proof
 from analyzer.errors import ModelError
 from analyzer.network.host import Host
 from analyzer.network.infer import Inference, infer
+from analyzer.network.inference.captured import Key
 from analyzer.reading import Read
 from analyzer.remedy.alternative import Alternative
 from analyzer.remedy.prove import Judge, prover
@@ -75,9 +77,33 @@ BEYOND_THE_MODEL = re.compile(r"\btable (?!ip\b)|\b(?:return|jump|goto|vmap|queu
 def inferred(read: Read, evidence: Evidence, mapping: Mapping, hosts: Dict[str, Host]) -> Inference:
     """The network that captures show; without a declared mapping, with what the packets taught of it."""
     observed = read.observed
-    services = mapping if mapping.services else learned(evidence)
+    services = completed(mapping, learned(evidence))
     rulesets = {host.name: host.ruleset for host in hosts.values() if _filters(host, services)}
-    return infer(observed.flows, observed.claims, observed.icmp, observed.book, services, hosts.values(), rulesets)
+    return infer(
+        observed.flows, observed.claims, observed.icmp, observed.book, services, hosts.values(), rulesets,
+        broken=_broken(evidence), names=[each.vantage for each in read.captures],
+    )
+
+
+def completed(declared: Mapping, taught: Mapping) -> Mapping:
+    """What is declared, and besides it the services and real servers that only the packets show."""
+    shown = {(each.virtual, each.protocol): each for each in taught.services}
+    services = []
+    for each in declared.services:
+        more = shown.pop((each.virtual, each.protocol), None)
+        known = {real.endpoint for real in each.reals}
+        reals = tuple(real for real in more.reals if real.endpoint not in known) if more is not None else ()
+        services.append(replace(each, reals=(*each.reals, *reals)))
+    return replace(declared, services=(*services, *shown.values()))
+
+
+def _broken(evidence: Evidence) -> frozenset[Key]:
+    """Connections whose handshake was complete and whose data then took another way or stayed away."""
+    rows = evidence.rows(
+        "SELECT DISTINCT a.client, a.client_port, a.isn FROM attempt AS a "
+        "WHERE a.attempt IN (SELECT attempt FROM flip UNION SELECT attempt FROM stalled)"
+    )
+    return frozenset((evidence.book.ip(int(row["client"])), int(row["client_port"]), int(row["isn"])) for row in rows)
 
 
 def _filters(host: Host, services: Mapping) -> bool:

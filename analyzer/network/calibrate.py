@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analyzer.network.connect import Exchange, Outcome
-from analyzer.network.inference.captured import Captured
+from analyzer.network.inference.captured import Captured, Copy
 from analyzer.network.link import Network
 from analyzer.network.replay import Runner
 from analyzer.network.trace import MEANINGS
@@ -19,19 +19,47 @@ from analyzer.network.trace import MEANINGS
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """A connection that the model does not reproduce."""
+    """A connection that the model does not reproduce; ``names`` are the capture points."""
 
     connection: Captured
     predicted: Exchange
+    names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         seen, model = self.connection.outcome, self.predicted.outcome
-        end = ""
-        if self.predicted.traces:
+        where = self._place(self.connection)
+        return f"{self.connection} ({where}): captured {seen}, the model says {model}{self._because()}"
+
+    def _place(self, seen: Captured | Copy) -> str:
+        """``frame 3 of client``."""
+        name = self.names[seen.capture] if seen.capture < len(self.names) else ""
+        return f"frame {seen.frame} of {name}" if name else f"frame {seen.frame}"
+
+    def _because(self) -> str:
+        """Where the model loses it; or, where only the capture does, up to where it was seen."""
+        each = self.connection
+        if not self.predicted.works:
+            if not self.predicted.traces:
+                return f": no host that was seen has the address {each.client}"
             last = self.predicted.last
-            end = f" ({last.at}: {MEANINGS[last.disposition]})"
-        where = f"frame {self.connection.frame}"
-        return f"{self.connection} ({where}): captured {seen}, the model says {model}{end}"
+            return f" ({last.at}: {MEANINGS[last.disposition]})"
+        if each.outcome is Outcome.BROKEN:
+            return "; it was lost in the middle, for a reason that is no route, address or filter of what is known"
+        if not each.answers:
+            end = each.asked[-1].server if each.asked else each.dialled
+            last_seen = f" (last seen: {self._place(max(each.asked, key=_passed))})" if each.asked else ""
+            return f"; no answer of {end} was captured{last_seen}: a filter there, or loss, that nobody told of"
+        last = max(each.answers, key=_passed)
+        places = dict.fromkeys(self._place(answer) for answer in each.answers if answer.server == last.server)
+        seen = f"; the answer of {last.server} was seen ({', '.join(places)})"
+        if last.server != each.dialled:
+            return f"{seen} and no translation of it to {each.dialled}: a filter or loss behind that, that nobody told of"
+        return f"{seen} and did not arrive: a filter or loss behind that, that nobody told of"
+
+
+def _passed(copy: Copy) -> tuple[int, int, int]:
+    """Later on the way: a smaller time to live."""
+    return -copy.ttl, copy.capture, copy.frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +76,18 @@ class Calibration:
         """Everything that can be compared is reproduced, and there was something to compare."""
         return bool(self.good) and not self.misses
 
+    @property
+    def hindrance(self) -> str:
+        """Why it did not succeed, in one sentence; empty where it did."""
+        if self.misses:
+            return self.sentences()[0]
+        if self.good:
+            return ""
+        if self.open_ends:
+            return (f"{len(self.open_ends)} connections cannot be compared: their clients were seen asking, and no capture "
+                    "shows what they were sent")
+        return "no connection was captured from its beginning in the network as it is now"
+
     def sentences(self) -> tuple[str, ...]:
         """What the model does not reproduce, a sentence each, alike ones counted."""
         texts: Counter[str] = Counter()
@@ -60,8 +100,8 @@ class Calibration:
         return tuple(f"{miss}{more[key]}" for key, miss in first.items())
 
 
-def calibrate(network: Network, connections: Sequence[Captured]) -> Calibration:
-    """Replay the connections on ``network`` and compare outcomes."""
+def calibrate(network: Network, connections: Sequence[Captured], names: Sequence[str] = ()) -> Calibration:
+    """Replay the connections on ``network`` and compare outcomes; ``names`` are the capture points."""
     runner = Runner(network, network)
     good: list[Captured] = []
     misses: list[Miss] = []
@@ -74,7 +114,7 @@ def calibrate(network: Network, connections: Sequence[Captured]) -> Calibration:
             if predicted.works:
                 passed[id(predicted)] = predicted
         elif each.certain:
-            misses.append(Miss(each, predicted))
+            misses.append(Miss(each, predicted, tuple(names)))
         else:
             open_ends.append(each)
     return Calibration(tuple(good), tuple(misses), tuple(open_ends), tuple(passed.values()))

@@ -167,7 +167,10 @@ class Conversation:
         asked = self._send(request, client)
         if asked.disposition is Disposition.NO_SERVICE and request.protocol == TCP and asked.packet is not None:
             refused = self._send(asked.packet.answered("R.", 40), asked.at)
-            return Outcome.REFUSED if self._reached(refused, client) else Outcome.TIMEOUT
+            if self._reached(refused, client):
+                return Outcome.REFUSED
+            self._heard(refused, asked.at)
+            return Outcome.TIMEOUT
         if asked.disposition is not Disposition.ACCEPTED or asked.packet is None:
             return _lost(asked, self._heard(asked, client), request.protocol)
         server = asked.at

@@ -49,6 +49,7 @@ class Inference:
     shown: tuple[Shown, ...] = ()
     assumptions: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()              # of the capture points
 
     def host_of(self, address: IPAddress) -> str | None:
         """The host that has ``address``."""
@@ -77,13 +78,13 @@ class Inference:
 def infer(
     flows: Sequence[Table], said: Sequence[Table], icmp: Sequence[Table], book: AddressBook,
     mapping: Mapping, hosts: Iterable[Host] = (), rulesets: Dict[str, str] | None = None,
-    *, broken: frozenset[Key] = frozenset(),
+    *, broken: frozenset[Key] = frozenset(), names: Sequence[str] = (),
 ) -> Inference:
     """Infer the network from ``FLOWS``, ``CLAIMS`` and ``ICMP_EVENTS`` tables (one of each a capture).
 
     ``rulesets`` are whole ``nft list ruleset`` texts by the name of a given host;
     one that the model cannot read is said and left out.  ``broken`` are connections
-    that began well and were lost later.
+    that began well and were lost later, ``names`` the capture points.
     """
     seen, told = sightings(flows, book), claims(said, book)
     tried, hidden = _without_snat_twins(attempts(flows, book))
@@ -118,7 +119,8 @@ def infer(
         ledger.miss("which host is the balancer")
     shown = tuple(_shown(made, known))
     given = frozenset(draft.name for draft in made if draft.given is not None and "routes" in draft.given.complete)
-    return Inference(network, tuple(connections), balancers, given, shown, ledger.sentences(), tuple(ledger.missing))
+    return Inference(network, tuple(connections), balancers, given, shown, ledger.sentences(), tuple(ledger.missing),
+                     tuple(names))
 
 
 def _heard(seen: Iterable[Sighting]) -> frozenset[IPAddress]:
@@ -132,15 +134,39 @@ def _of_the_last_state(
     connections: list[Captured], made: list[Draft], ledger: Ledger
 ) -> list[Captured]:
     """Leave out what was captured before a host changed its next hop: the model is of the network afterwards."""
-    changed: dict[IPAddress, int] = {}
+    changed: dict[IPAddress, tuple[int, str]] = {}
     for draft in made:
         for destination, at in draft.changed_ns.items():
-            changed[destination] = max(at, changed.get(destination, 0))
-            ledger.assume(f"{draft.name} changed its next hop for {destination}: the model is of the time after that")
-    return [
+            how = f"{draft.name} changed its next hop for {destination}"
+            changed[destination] = max((at, how), changed.get(destination, (0, "")))
+    for address, moved in _moved(connections, made).items():
+        changed[address] = max(moved, changed.get(address, (0, "")))
+    kept = [
         each for each in connections
-        if all(each.began_ns > changed.get(address, 0) for address in (each.client, each.dialled.address))
+        if all(each.began_ns > changed.get(address, (0, ""))[0] for address in (each.client, each.dialled.address))
     ]
+    left_out = len(connections) - len(kept)
+    for _, how in changed.values():
+        ledger.assume(f"{how}: the model is of the time after that" + (
+            f", and connections that began before ({left_out} in all) are not replayed" if left_out else ""))
+    return kept
+
+
+def _moved(connections: list[Captured], made: list[Draft]) -> dict[IPAddress, tuple[int, str]]:
+    """Virtual addresses that one host served first and later only another one: since when, and how to say it."""
+    by_mac = {mac: draft.name for draft in made for mac in draft.macs}
+    served: dict[IPAddress, dict[str, list[int]]] = {}
+    for each in connections:
+        onward = next((copy.source_mac for copy in each.asked if copy.server != each.dialled), "")
+        if onward in by_mac:
+            served.setdefault(each.dialled.address, {}).setdefault(by_mac[onward], []).append(each.began_ns)
+    found = {}
+    for address, hosts in served.items():
+        *earlier, (last, began) = sorted(hosts.items(), key=lambda item: max(item[1]))
+        ends = [max(times) for _, times in earlier]
+        if ends and max(ends) < min(began):          # else both serve it at once
+            found[address] = (max(ends), f"{address} moved from {', '.join(name for name, _ in earlier)} to {last}")
+    return found
 
 
 def _without_snat_twins(tried: list[Attempt]) -> tuple[list[Attempt], list[tuple[Attempt, Attempt]]]:

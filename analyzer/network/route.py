@@ -128,7 +128,7 @@ def _path(stack: Stack, found: Match, query: Query) -> Path:
     source = entry.source
     if source is None and isinstance(query.destination, IPv6Address):
         source = preferred6(stack, hop.interface, query.destination)
-    elif source is None and query.source is None:
+    elif source is None:
         source = preferred4(stack, hop.interface, hop.gateway, entry.scope)
     better = stack.learned.get((entry, hop, query.destination))
     others = tuple((hop.interface, hop.gateway if hop.scope == Scope.LINK else None) for _, hop in found.alternatives)
@@ -146,6 +146,13 @@ def _outgoing6(stack: Stack, query: Query) -> Path | Refusal:
     if found.entry.type is RouteType.LOCAL:
         return replace(path, interface=LOOPBACK)
     return path
+
+
+def masquerade(stack: Stack, path: Path, destination: IPAddress) -> IPAddress | None:
+    """The address that masquerading puts in: the outgoing interface's, whatever ``src`` the route has (seen)."""
+    if destination.version == 6:
+        return preferred6(stack, path.interface, destination)
+    return preferred4(stack, path.interface, path.next_hop(destination), Scope.UNIVERSE)
 
 
 def takes(stack: Stack, path: Path) -> int:

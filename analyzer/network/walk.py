@@ -20,7 +20,7 @@ from analyzer.network.nat import Action, Hook, State, Terminate, ToMac
 from analyzer.network.neighbor import resolve
 from analyzer.network.passage import Passage
 from analyzer.network.redirect import provoked
-from analyzer.network.route import Drop, Dropped, Forward, Local, Path, arriving, outgoing, takes
+from analyzer.network.route import Drop, Dropped, Forward, Local, Path, arriving, masquerade, outgoing, takes
 from analyzer.network.routing.fib import Refusal
 from analyzer.network.session import Session
 from analyzer.network.stack import LOOPBACK
@@ -102,7 +102,7 @@ class _Walk:
         better = self.session.learned.get((host, packet.destination))
         if better is not None:
             path = replace(path, gateway=None if better == packet.destination else better, redirected=True)
-        passage.leave(path.interface, path.preferred)
+        passage.leave(path.interface, masquerade(stack, path, passage.packet.destination))
         return self._transmit(host, path, passage.packet, Act.OUT)
 
     def _transmit(self, host: str, path: Path, packet: Datagram, act: Act) -> _Arrived | Trace:
@@ -211,7 +211,7 @@ class _Walk:
         if passage.seen.state is State.INVALID and not passage.firewall.invalid_known:
             self.assumed.add(f"{host} forwards packets of connections that it has not seen")
         before = passage.packet
-        passage.leave(path.interface, path.preferred)
+        passage.leave(path.interface, masquerade(self.network.stacks[host], path, before.destination))
         if passage.packet != before:
             act = Act.UNDO if passage.seen.backwards or not passage.firewall.stateful else Act.SNAT
             self._step(host, act, path.interface, passage.packet, f"{_from(before)} is {_from(passage.packet)}")

@@ -44,7 +44,7 @@ class Judge:
     _variants: dict[str, Network | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.calibration = calibrate(self.known.network, self.known.connections)
+        self.calibration = calibrate(self.known.network, self.known.connections, self.known.names)
 
     def prove(
         self, host: str, commands: Sequence[str], clients: Iterable[IPAddress] = (), virtual: Endpoint | None = None

@@ -3,7 +3,9 @@
 from ipaddress import ip_address
 from pathlib import Path
 
+from analyzer import proving
 from analyzer.balance.mapping import EMPTY, Endpoint, Forwarding, Mapping, Protocol, RealServer, VirtualService
+from analyzer.diagnose.evidence import Evidence
 from analyzer.importers.reading import read_mappings
 from analyzer.network.infer import infer
 from analyzer.reading import read_captures
@@ -18,6 +20,17 @@ def inferred(files, mapping=EMPTY, hosts=(), **more):
     """The network that the captures show."""
     seen = read_captures([f"{file.stem.rpartition('.')[2]}={file}" for file in sorted(files)], mapping).observed
     return infer(seen.flows, seen.claims, seen.icmp, seen.book, mapping, hosts, **more)
+
+
+def judged(files, mapping=EMPTY, hosts=None):
+    """The same as the commands infer it: with what the packets taught of services and of connections that broke."""
+    read = read_captures([f"{file.stem.rpartition('.')[2]}={file}" for file in sorted(files)], mapping)
+    read.observed.hosts = tuple((hosts or {}).values())
+    evidence = Evidence(read.observed)
+    try:
+        return proving.inferred(read, evidence, mapping, hosts or {})
+    finally:
+        evidence.close()
 
 
 def sample(name, *points, **more):

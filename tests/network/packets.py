@@ -28,7 +28,7 @@ except ModuleNotFoundError:      # run as a script, beside them
 
 from analyzer.kernel.networks import SERVER1, SERVER6
 from analyzer.kernel.topology import Listener, Topology
-from analyzer.network.connect import EPHEMERAL, Conversation, _largest
+from analyzer.network.connect import EPHEMERAL, Conversation, Exchange, _largest
 from analyzer.network.datagram import ICMP, ICMP6, TCP, UDP, Datagram
 from analyzer.network.link import Network
 from analyzer.network.predicted import predicted
@@ -36,10 +36,11 @@ from analyzer.network.route import outgoing
 from analyzer.network.routing.fib import Refusal
 from analyzer.network.routing.lookup import Query
 from analyzer.network.session import Session
+from analyzer.network.trace import Disposition
 from analyzer.wire.packet import Echo, IcmpError, Packet, Tcp, Udp
 
-QUIET_S = 0.25
-"""So long after the first packet everything has happened but TCP's own retransmissions, which begin after a second."""
+QUIET_S = (0.25, 1.0, 4.0)
+"""So long after the first packet everything has happened, on an idle machine; where something differs it is tried again with more."""
 
 NUMBERS = {"tcp": TCP, "udp": UDP, "icmp": ICMP}
 Line = tuple[object, ...]
@@ -93,7 +94,10 @@ def case(seed: int) -> Case:
 def _deaf(host, six: bool) -> dict[str, int]:
     """No connection may teach the next one a redirect (``walks.py`` has those)."""
     names = ("all", *(each.name for each in host.interfaces))
-    return {f"net.ipv{6 if six else 4}.conf.{name}.accept_redirects": 0 for name in names}
+    if six:
+        return {f"net.ipv6.conf.{name}.accept_redirects": 0 for name in names}
+    # those that are sent use up what the sender may be told of other errors (net/ipv4/route.c counts both in one place)
+    return {f"net.ipv4.conf.{name}.{which}_redirects": 0 for name in names for which in ("accept", "send")}
 
 
 def _served(rng: random.Random, topology: Topology, real: str, six: bool) -> Topology:
@@ -123,7 +127,7 @@ def _narrowed(rng: random.Random, topology: Topology) -> Topology:
 # the kernel ---------------------------------------------------------------------------------------------------
 
 
-def observed(made: Case) -> dict[tuple[str, str], list[bytes]]:
+def observed(made: Case, patience_s: float) -> dict[tuple[str, str], list[bytes]]:
     """Every frame at every interface."""
     with Hosts(made.topology) as hosts:
         for host, line in made.commands:
@@ -131,7 +135,7 @@ def observed(made: Case) -> dict[tuple[str, str], list[bytes]]:
         hosts.seen()
         for probe in made.probes:
             _dial(hosts, probe)
-        hosts.serve(QUIET_S, bytes(6000))
+        hosts.serve(patience_s, bytes(6000))
         return hosts.seen()
 
 
@@ -212,8 +216,14 @@ def predictions(made: Case, network: Network) -> list[tuple[Probe, dict[tuple[st
     for probe in made.probes:
         exchange = _exchange(network, probe)
         lines = {port: {line_of_packet(each) for each in packets} for port, packets in predicted(network, exchange).items()} if exchange else {}
-        found.append((probe, lines, bool(exchange and exchange.assumed)))
+        found.append((probe, lines, bool(exchange and (exchange.assumed or _shy(network, exchange)))))
     return found
+
+
+def _shy(network: Network, exchange: Exchange) -> bool:
+    """Whether a next hop refuses to answer ARP: who waits for it may learn its MAC from a request of its own all the same."""
+    lost = [trace for _, trace in exchange.traces if trace.disposition is Disposition.NEIGHBOR_UNREACHABLE]
+    return any(network.owner(trace.steps[-1].gateway or trace.steps[-1].packet.destination) is not None for trace in lost if trace.steps)
 
 
 def _exchange(network: Network, probe: Probe):
@@ -254,8 +264,18 @@ def line_of_packet(packet: Packet) -> Line:
 
 def disagreements(made: Case, show: bool = False) -> list[str]:
     """What one side sees and the other does not, a line each."""
+    wrong: list[str] = []
+    for patience_s in QUIET_S:
+        wrong = _compared(made, patience_s, show)
+        if not wrong:
+            break
+    return wrong
+
+
+def _compared(made: Case, patience_s: float, show: bool) -> list[str]:
     network = walks.modelled(made)
-    frames = {port: {line for each in octets if (line := line_of_frame(each)) is not None} for port, octets in observed(made).items()}
+    frames = {port: {line for each in octets if (line := line_of_frame(each)) is not None}
+              for port, octets in observed(made, patience_s).items()}
     wrong = []
     for probe, lines, chosen in predictions(made, network):
         if show:

@@ -3,63 +3,102 @@
 from ipaddress import ip_address
 
 import pytest
-from network_captures import LAB, SAMPLES, end, lab, sample
+from network_captures import LAB, SAMPLES, end, judged, lab_mapping, sample
 
+from analyzer.balance.mapping import Forwarding, Mapping, Protocol, RealServer, VirtualService
+from analyzer.facts.reading import read_hosts
+from analyzer.importers.reading import read_mappings
 from analyzer.network.calibrate import calibrate
 from analyzer.network.commands import execute
 from analyzer.network.connect import Outcome
+from analyzer.units import Origin
 
 STORIES = sorted(folder.name for folder in SAMPLES.iterdir() if (folder / "balancer.yaml").exists())
 
+A_FILTER = "that nobody told of"
+LOST_LATER = "lost in the middle"
+
 NOT_REPRODUCED = {
-    "balancer-drops": "a filter on the balancer that only the declared rules show",
-    "captured-on-any": "a capture without destination MACs does not show next hops",
-    "dsr-vip-missing": "that a real server lacks the virtual address is what the missing answer means",
-    "duplicate-address": "who answers ARP first changes in the capture",
-    "reply-lost": "loss is no property of routes",
-    "rp-filter": "a switch of a host whose second interface was not captured",
-    "server-silent": "a filter on the real server",
-    "stale-gateway-after-failover": "the virtual address moves in the capture",
+    "balancer-drops": "",                    # concluded: a balancer that drops what it has not seen explains it as well
+    "captured-on-any": "no route",           # a capture without destination MACs does not show next hops
+    "dsr-arp": "no connection was captured from its beginning in the network as it is now",
+    "dsr-vip-missing": A_FILTER,
+    "mtu": LOST_LATER,                       # the small link was not captured
+    "rp-filter": A_FILTER,                   # a switch of a host whose second interface was not captured
+    "translation-state-lost": LOST_LATER,
 }
-"""Stories whose fault no route, address or translation can show: there the calibration must not pretend."""
+"""Stories whose fault no route, address or translation in the captures shows: the sentence that says so holds this."""
+
+
+def hindrance(known):
+    result = calibrate(known.network, known.connections, known.names)
+    assert len(result.good) + len(result.misses) + len(result.open_ends) == len(known.connections)
+    assert result.succeeded is not bool(result.hindrance)
+    assert "\n" not in result.hindrance
+    return result.hindrance
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_a_story_is_reproduced_or_the_calibration_says_what_is_not(story):
-    known = sample(story)
-    result = calibrate(known.network, known.connections)
-    assert len(result.good) + len(result.misses) + len(result.open_ends) == len(known.connections)
-    if story not in NOT_REPRODUCED:
-        assert result.sentences() == ()
-    for miss in result.misses:
-        assert "captured" in str(miss)
-        assert "the model says" in str(miss)
+def test_a_story_is_reproduced_or_the_calibration_says_why_not(story):
+    folder = SAMPLES / story
+    said = hindrance(judged(folder.glob("*.pcap*"), read_mappings([folder / "balancer.yaml"])))
+    assert NOT_REPRODUCED.get(story, "") in said
+    assert bool(said) is bool(NOT_REPRODUCED.get(story)), said
 
 
-FACTS_DO_NOT_SHOW = {"balancer-drops", "reply-lost", "stale-gateway-after-failover"}
-"""A filter, a loss, and an address that moved: in no table that was pasted."""
+FACTS_DO_NOT_SHOW = {
+    "balancer-drops": "frame 4 of balancer-back",        # the filter was not pasted; the answer was seen there
+    "reply-lost": "(frame 4 of server)",                 # and here at the server only
+    "dsr-arp": NOT_REPRODUCED["dsr-arp"], "mtu": LOST_LATER, "one-sided-capture": "cannot be compared",
+    "translation-state-lost": LOST_LATER,
+}
 
 
 @pytest.mark.parametrize("story", STORIES)
 def test_with_the_hosts_own_words_nearly_every_story_is_reproduced(story):
-    reading = pytest.importorskip("analyzer.facts.reading")
-    files = sorted((SAMPLES / story / "facts").glob("*"))
-    hosts = reading.read_hosts([f"{file.name.split('.')[0]}={file}" for file in files])
-    known = sample(story, hosts=hosts.values())
-    result = calibrate(known.network, known.connections)
-    assert bool(result.misses) is (story in FACTS_DO_NOT_SHOW), result.sentences()
+    folder = SAMPLES / story
+    files = sorted((folder / "facts").glob("*"))
+    hosts = read_hosts([f"{file.name.split('.')[0]}={file}" for file in files])
+    known = judged(folder.glob("*.pcap*"), read_mappings([folder / "balancer.yaml"]), hosts)
+    said = hindrance(known)
+    assert FACTS_DO_NOT_SHOW.get(story, "") in said
+    assert bool(said) is (story in FACTS_DO_NOT_SHOW), said
     for name in hosts:
         assert name in known.network.stacks
 
 
+LAB_NOT_REPRODUCED = {
+    "G_hairpin_snat": "no connection was captured from its beginning",      # late SYN-ACKs of an earlier run only
+    "M_ctflush": LOST_LATER, "W_mtu": LOST_LATER,
+}
 SCENARIOS = sorted({path.name.split(".")[0] for path in LAB.glob("*.pcap")})
 
 
 @pytest.mark.skipif(not SCENARIOS, reason="the shared lab captures are not beside the repository")
 @pytest.mark.parametrize("scenario", SCENARIOS or ["none"])
-def test_a_lab_scenario_is_reproduced(scenario):
-    known = lab(scenario)
-    assert calibrate(known.network, known.connections).sentences() == ()
+def test_a_lab_scenario_is_reproduced_or_the_calibration_says_why_not(scenario):
+    """The redirect that a connection learns in its middle (T3) is one of the things that the model foretells."""
+    said = hindrance(judged(LAB.glob(f"{scenario}.*.pcap"), lab_mapping(scenario)))
+    assert LAB_NOT_REPRODUCED.get(scenario, "") in said
+    assert bool(said) is (scenario in LAB_NOT_REPRODUCED), said
+
+
+def test_a_connection_that_broke_later_is_no_established_one():
+    folder = SAMPLES / "translation-state-lost"
+    known = judged(folder.glob("*.pcap"), read_mappings([folder / "balancer.yaml"]))
+    assert {each.outcome for each in known.connections} == {Outcome.BROKEN}
+    [miss] = calibrate(known.network, known.connections, known.names).misses
+    assert miss.predicted.works
+    assert "captured broken, the model says established" in str(miss)
+
+
+def test_a_service_that_only_the_packets_show_is_followed_as_well():
+    folder = SAMPLES / "client-on-servers-link"
+    other = Mapping((VirtualService(end("203.0.113.77", 443), Protocol.TCP, (
+        RealServer(end("10.0.2.11", 8443), Forwarding.NAT, Origin("declared")),), Origin("declared")),))
+    known = judged(folder.glob("*.pcap"), other)
+    assert hindrance(known) == ""
+    assert {str(each.dialled) for each in known.connections} >= {"203.0.113.10:80"}
 
 
 def test_the_classic_case_is_read_off_the_packets():

@@ -68,7 +68,7 @@ def direct_return(facts: dict[str, Host], made: list[Draft], mapping: Mapping) -
             own = ip_interface(f"{each.virtual.address}/{each.virtual.address.max_prefixlen}")
             lo = Interface(LOOPBACK, "", (ip_interface("127.0.0.1/8"), ip_interface("::1/128"), own), 65536)
             rest = tuple(interface for interface in host.interfaces if interface.name != LOOPBACK)
-            quiet = {"net.ipv4.conf.all.arp_ignore": "1", **host.sysctls}
+            quiet = {"net.ipv4.conf.all.arp_ignore": "1", "net.ipv4.conf.all.arp_announce": "2", **host.sysctls}
             facts[owner] = replace(host, interfaces=(lo, *rest), sysctls=quiet)
 
 
