@@ -38,23 +38,27 @@ class Miss:
     def _because(self) -> str:
         """Where the model loses it; or, where only the capture does, up to where it was seen."""
         each = self.connection
+        if not self.predicted.traces:
+            return f": no host that was seen has the address {each.client}"
         if not self.predicted.works:
-            if not self.predicted.traces:
-                return f": no host that was seen has the address {each.client}"
             last = self.predicted.last
             return f" ({last.at}: {MEANINGS[last.disposition]})"
         if each.outcome is Outcome.BROKEN:
             return "; it was lost in the middle, for a reason that is no route, address or filter of what is known"
+        return f"; {self._seen()}, that nobody told of"
+
+    def _seen(self) -> str:
+        """How far a connection was seen that the model sees no hindrance for."""
+        each = self.connection
         if not each.answers:
-            end = each.asked[-1].server if each.asked else each.dialled
-            last_seen = f" (last seen: {self._place(max(each.asked, key=_passed))})" if each.asked else ""
-            return f"; no answer of {end} was captured{last_seen}: a filter there, or loss, that nobody told of"
+            last_request = max(each.asked, key=_passed, default=None)
+            where = f" (last seen: {self._place(last_request)})" if last_request is not None else ""
+            end = last_request.server if last_request is not None else each.dialled
+            return f"no answer of {end} was captured{where}: a filter there, or loss"
         last = max(each.answers, key=_passed)
         places = dict.fromkeys(self._place(answer) for answer in each.answers if answer.server == last.server)
-        seen = f"; the answer of {last.server} was seen ({', '.join(places)})"
-        if last.server != each.dialled:
-            return f"{seen} and no translation of it to {each.dialled}: a filter or loss behind that, that nobody told of"
-        return f"{seen} and did not arrive: a filter or loss behind that, that nobody told of"
+        gone = "did not arrive" if last.server == each.dialled else f"no translation of it to {each.dialled}"
+        return f"the answer of {last.server} was seen ({', '.join(places)}) and {gone}: a filter or loss behind that"
 
 
 def _passed(copy: Copy) -> tuple[int, int, int]:
@@ -84,8 +88,8 @@ class Calibration:
         if self.good:
             return ""
         if self.open_ends:
-            return (f"{len(self.open_ends)} connections cannot be compared: their clients were seen asking, and no capture "
-                    "shows what they were sent")
+            return (f"{len(self.open_ends)} connections cannot be compared: their clients were seen asking, and no "
+                    "capture shows what they were sent")
         return "no connection was captured from its beginning in the network as it is now"
 
     def sentences(self) -> tuple[str, ...]:
