@@ -44,13 +44,22 @@ def _request_or_reply(alias: str) -> str:
     )
 
 
-CONTRADICTION = f"""
-CREATE TABLE contradiction AS
+CONTRADICTION = """
+CREATE TABLE contradiction (
+    attempt INTEGER, what VARCHAR, certainty VARCHAR, kind UTINYINT, vip UINTEGER, vport USMALLINT,
+    rip UINTEGER, rport USMALLINT, declared_rip UINTEGER, declared_rport USMALLINT, declared_mode VARCHAR,
+    seen_mode VARCHAR, source VARCHAR, never_chosen BOOLEAN, seen_capture USMALLINT, seen_frame UINTEGER,
+    seen_position BIGINT, seen_ns BIGINT, seen_ttl UTINYINT, seen_src_mac UINTEGER, seen_dst_mac UINTEGER
+)
+"""
+
+CONTRADICTED = f"""
+INSERT INTO contradiction
 WITH declared AS (
     SELECT * FROM nat WHERE origin = 'declared'
 ), service AS (
     SELECT kind, vip, vport, string_agg(DISTINCT source, ', ' ORDER BY source) AS source,
-           sum(support) = 0 AS never_chosen, min(forwarding) AS mode, count(DISTINCT forwarding) AS modes
+           sum(support) = 0 AS never_chosen
     FROM declared
     GROUP BY kind, vip, vport
 ), translated AS (

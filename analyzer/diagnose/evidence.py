@@ -57,6 +57,7 @@ STATEMENTS = (
     ("watched", paths.WATCHED),
     ("judged", paths.JUDGED),
     ("contradiction", contradictions.CONTRADICTION),
+    ("contradicted", contradictions.CONTRADICTED),
     ("role", vantage.ROLE),
 )
 """From flows to what is judged, in order; each builds on those before."""
@@ -102,8 +103,10 @@ class Evidence:
         self._load_addresses()
         self._con.execute("SET lock_configuration = true")
         datagrams = any(bool((table["kind"] == UDP).any()) for table in observed.flows)
+        needless = set() if datagrams else {"datagram legs"}
+        needless |= set() if observed.mapping.services else {"contradicted"}
         for name, statement in STATEMENTS:
-            if name != "datagram legs" or datagrams:
+            if name not in needless:
                 self._con.execute(statement)
         self._load_refused(observed)
         self.clocks = clocks.compare(self.rows(clocks.DIFFERENCE)) if len(observed.vantages) > 1 else {}
