@@ -72,7 +72,7 @@ def parse(text: str, source: str) -> Rule:
         raise RuleError(f"{source}: expected exactly one ```sql block, found {len(statements)}")
     try:
         code = front["code"]
-        if not _CODE.match(code):
+        if not isinstance(code, str) or not _CODE.match(code):
             raise RuleError(f"{source}: code: expected RP and three digits, got {code!r}")
         return Rule(
             code=code,
@@ -81,8 +81,8 @@ def parse(text: str, source: str) -> Rule:
             cause=Cause(front["cause"]),
             bypass=bool(front["bypass"]),
             since=str(front["since"]),
-            references=tuple(front["references"]),
-            fixes=tuple(front.get("fixes", ())),
+            references=_words(front["references"]),
+            fixes=_words(front.get("fixes", [])),
             sentence=" ".join(title[2].split()),
             why=why[1].strip(),
             sql=statements[0][3],
@@ -90,8 +90,17 @@ def parse(text: str, source: str) -> Rule:
             text=text,
             source=source,
         )
-    except (KeyError, ValueError) as error:
+    except KeyError as error:
+        raise RuleError(f"{source}: front matter: expected {error.args[0]}") from error
+    except ValueError as error:
         raise RuleError(f"{source}: front matter: {error}") from error
+
+
+def _words(value: object) -> tuple[str, ...]:
+    """A list of texts; ``ValueError`` where it is something else."""
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError(f"expected a list of texts, got {value!r}"[:200])
+    return tuple(value)
 
 
 def _examples(body: str, code: str, usual: Severity, offset: int, source: str) -> list[Example]:

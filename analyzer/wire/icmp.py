@@ -98,8 +98,10 @@ def read_v6(frame: Frame, at: int) -> Next:
         frame.need(at, REDIRECT_SIZE)
         row["about_ip"] = frame.address(at + ND_TARGET, 16)
         destination = row["quote_dst"] = frame.address(at + REDIRECT_DESTINATION, 16)
-        _options(frame, at + REDIRECT_SIZE, TARGET_MAC)
-        row["quote_dst"] = destination
+        try:
+            _options(frame, at + REDIRECT_SIZE, TARGET_MAC)
+        finally:   # also where the snap length ends the quotation
+            row["quote_dst"] = destination
     return DONE
 
 
