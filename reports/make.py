@@ -4,10 +4,13 @@ NAME.txt      the terminal report of all captures of a sample, with its mapping 
 README.md     the table: sample and capture point to verdict, cause and certainty
 lab.md        the same for other people's recorded scenarios, where they are at hand
 client-on-servers-link.html / .json    the classic case in full
+
+and ``docs/rules.md``, the index of the rules (``rules.py``).
 """
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import shutil
 import subprocess
@@ -78,6 +81,7 @@ def main(folder: Path) -> None:
                 module.write(diagnosis, page)
                 (folder / f"{CLASSIC}{suffix}").write_text(page.getvalue(), encoding="utf-8")
     (folder / "README.md").write_text("\n".join(table) + "\n", encoding="utf-8")
+    (ROOT / "docs" / "rules.md").write_text(rule_index(), encoding="utf-8")
     if LAB.is_dir():
         scenarios = defaultdict(list)
         for path in sorted(LAB.glob("*.pcap")):
@@ -86,6 +90,14 @@ def main(folder: Path) -> None:
         for name, paths in scenarios.items():
             lab += rows(Path(name), paths, EMPTY)
         (folder / "lab.md").write_text("\n".join(lab) + "\n", encoding="utf-8")
+
+
+def rule_index() -> str:
+    """``docs/rules.md``, by the file beside this one (no package: it is found by its place)."""
+    spec = importlib.util.spec_from_file_location("reports_rules", Path(__file__).with_name("rules.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.document()
 
 
 BROWSER = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",

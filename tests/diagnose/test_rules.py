@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 
-from analyzer.diagnose.finding import Certainty
+from analyzer.diagnose.finding import Cause, Certainty
 from analyzer.diagnose.judge import STRENGTH, run, severity_of
 from analyzer.diagnose.ladders import evidence_of
 from analyzer.diagnose.ruledoc import rulebook
@@ -57,3 +59,17 @@ def conditions():
 @pytest.mark.parametrize(("rule", "weaker", "struck"), list(conditions()))
 def test_every_condition_of_a_rule_is_needed_by_an_example(rule, weaker, struck):
     assert any(outcome(rule, example, weaker) != outcome(rule, example) for example in rule.examples), struck
+
+
+def test_the_index_of_the_rules_is_the_committed_one():
+    root = Path(__file__).resolve().parents[2]
+    spec = importlib.util.spec_from_file_location("reports_rules", root / "reports" / "rules.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    committed = (root / "docs" / "rules.md").read_text(encoding="utf-8")
+    assert module.index(rulebook(), evidence) == committed, "run `make reports`, read the diff, commit it"
+
+
+def test_every_cause_has_its_rule():
+    """Of the words that the contract fixes none is without a document."""
+    assert {rule.cause for rule in rulebook()} == set(Cause)
