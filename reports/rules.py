@@ -66,6 +66,17 @@ LOOK_ALIKES = (
 )
 """What looks like it: the rules that name it as what it is, or the example in which a rule stays silent."""
 
+HEAD = """# The rules
+
+Generated from `rules/` by `make reports`; `replypath explain CODE` prints a rule.
+
+Certainty by capture point is what the examples of a rule gave when they were run: `client + server` are two
+captures of one connection. A capture point that is not listed sees too little for this rule, and then an
+open question says what to capture next.
+""".splitlines() + [""]
+
+_POINTS = "SELECT coalesce(nullif(declared, ''), role) AS role FROM role"
+
 ORDER = ("client", "balancer-front", "balancer-back", "balancer", "server", "router", "mirror", "unknown")
 
 
@@ -73,11 +84,7 @@ def index(rules: Sequence[Rule], evidence: Callable[[str, str], Evidence] = evid
     """The document.  ``evidence`` makes a ladder's tables (a test passes one that remembers them)."""
     seen = {rule.code: _seen_from(rule, evidence) for rule in rules}
     by_code = {rule.code: rule for rule in rules}
-    lines = ["# The rules", "", "Generated from `rules/` by `make reports`; `replypath explain CODE` prints a rule.", "",
-             "Certainty by capture point is what the examples of a rule gave when they were run: `client + server` are two",
-             "captures of one connection. A capture point that is not listed sees too little for this rule, and then an",
-             "open question says what to capture next.", "",
-             "| rule | name | cause | severity | certainty by capture point | references |",
+    lines = [*HEAD, "| rule | name | cause | severity | certainty by capture point | references |",
              "|---|---|---|---|---|---|"]
     lines += [
         f"| {_link(rule)} | {rule.name} | `{rule.cause}` | {_severities(rule)} | {seen[rule.code]} "
@@ -114,7 +121,7 @@ def _seen_from(rule: Rule, evidence: Callable[[str, str], Evidence]) -> str:
     for example in rule.examples:
         if example.fires is None:
             continue
-        rows = evidence(example.ladder, rule.source).rows("SELECT coalesce(nullif(declared, ''), role) AS role FROM role")
+        rows = evidence(example.ladder, rule.source).rows(_POINTS)
         points = tuple(sorted((str(row["role"]) for row in rows), key=ORDER.index)) or ("unknown",)
         if points not in best or STRENGTH[example.fires] < STRENGTH[best[points]]:
             best[points] = example.fires
