@@ -73,7 +73,7 @@ Generated from `rules/` by `make reports`; `replypath explain CODE` prints a rul
 Certainty by capture point is what the examples of a rule gave when they were run: `client + server` are two
 captures of one connection. A capture point that is not listed sees too little for this rule, and then an
 open question says what to capture next.
-""".splitlines() + [""]
+"""
 
 _POINTS = "SELECT coalesce(nullif(declared, ''), role) AS role FROM role"
 
@@ -84,7 +84,7 @@ def index(rules: Sequence[Rule], evidence: Callable[[str, str], Evidence] = evid
     """The document.  ``evidence`` makes a ladder's tables (a test passes one that remembers them)."""
     seen = {rule.code: _seen_from(rule, evidence) for rule in rules}
     by_code = {rule.code: rule for rule in rules}
-    lines = [*HEAD, "| rule | name | cause | severity | certainty by capture point | references |",
+    lines = [*HEAD.splitlines(), "", "| rule | name | cause | severity | certainty by capture point | references |",
              "|---|---|---|---|---|---|"]
     lines += [
         f"| {_link(rule)} | {rule.name} | `{rule.cause}` | {_severities(rule)} | {seen[rule.code]} "

@@ -341,7 +341,7 @@ def _noise(p: Player) -> None:
                 p.arp(p.address(2, 1), p.inside_from, dead[0], None)
         case "half-open":
             for place in ("far", "lan"):
-                e = ends(p, place, 40, dialled=p.real(1) if place == "lan" else None, weak=True)
+                e = ends(p, place, 40, dialled=p.real(1) if place == "lan" or p.case.mode == "none" else None, weak=True)
                 through = "proxy-front" if p.case.mode == "proxy" else p.case.mode
                 healthy(p, e, "none" if place == "lan" else through, stop="half-open")
         case "direct":
@@ -350,6 +350,6 @@ def _noise(p: Player) -> None:
                 healthy(p, e, "none")
         case "reuse":
             for _ in range(2):
-                e = ends(p, "far", 35, port=45000)
+                e = ends(p, "far", 35, port=45000, dialled=p.real(1) if p.case.mode == "none" else None)
                 healthy(p, e, p.case.mode)
 
