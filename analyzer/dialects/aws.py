@@ -66,7 +66,7 @@ def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
 
 
 def _set(s: Situation, value: str) -> tuple[str, ...]:
-    arn = s.balancer_service
+    arn = s.balancer_real
     if not arn.startswith("arn:") or s.protocol.value != "tcp":
         return ()
     return (f"aws elbv2 modify-target-group-attributes --target-group-arn {arn} --attributes Key={KEY},Value={value}",)
@@ -74,5 +74,5 @@ def _set(s: Situation, value: str) -> tuple[str, ...]:
 
 def _shown(s: Situation) -> str:
     query = f"Attributes[?Key=='{KEY}'].Value"
-    arn = s.balancer_service
+    arn = s.balancer_real
     return f'aws elbv2 describe-target-group-attributes --target-group-arn {arn} --query "{query}" --output text'

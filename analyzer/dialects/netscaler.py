@@ -31,25 +31,25 @@ def speaks(change: Change) -> bool:
 def commands(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """Empty where the configuration did not give the service's name."""
     del alternative
-    return (f"set service {situation.balancer_real} -usip NO",) if situation.balancer_real else ()
+    return _set(situation, "NO")
 
 
 def undo(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """Use the client's address again."""
     del alternative
-    return (f"set service {situation.balancer_real} -usip YES",) if situation.balancer_real else ()
+    return _set(situation, "YES")
 
 
 def check(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """Today's setting, and the addresses that would be used instead."""
     del alternative
-    return (f"show service {situation.balancer_real}", "show ns ip -type SNIP")
+    return (f"show {_object(situation)}", "show ns ip -type SNIP")
 
 
 def verify(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
     """The setting now."""
     del alternative
-    return (f"show service {situation.balancer_real}", "# must contain: Use Source IP: NO",
+    return (f"show {_object(situation)}", "# must contain: Use Source IP: NO",
             *_plain.then_dial("#", situation))
 
 
@@ -63,3 +63,13 @@ def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """Nothing is saved before ``persist``: a restart is the way back."""
     del undo
     return None
+
+
+def _object(s: Situation) -> str:
+    """``service NAME`` or ``serviceGroup NAME``, as the importer read it."""
+    kind, _, name = s.balancer_real.partition("/")
+    return f"{kind} {name}" if kind in ("service", "serviceGroup") and name else ""
+
+
+def _set(s: Situation, wanted: str) -> tuple[str, ...]:
+    return (f"set {_object(s)} -usip {wanted}",) if _object(s) else ()

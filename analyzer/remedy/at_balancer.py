@@ -71,7 +71,8 @@ def mss_clamp(s: Situation) -> Alternative | None:
         Kind.MTU, "Clamp the segment size of this service, at the balancer", s.balancer_on, changes,
         why="Small packets arrive and full ones vanish, and no ICMP message says so; with a smaller announced segment "
             "size neither end sends what the path cannot carry.",
-        caveats=("The cure of the cause is to let ICMP 'fragmentation needed' (ICMPv6 'packet too big') through.",
+        caveats=(*((f"The path's MTU of {s.path_mtu} octets is {s.path_mtu_origin}.",) if s.path_mtu_origin else ()),
+                 "The cure of the cause is to let ICMP 'fragmentation needed' (ICMPv6 'packet too big') through.",
                  "Only new connections are affected; UDP and tunnels are not."),
         blast=10, at_balancer=True, missing=() if changes else ("the path's MTU",),
     )
@@ -111,9 +112,11 @@ def _snat(
 
 
 def _product(s: Situation) -> tuple[str, ...]:
-    if s.balancer_dialect:
+    if s.balancer_product:
         return ()
-    return ("Nothing here tells which product the balancer is: take the commands of yours.",)
+    said = ("Nothing here tells which product the balancer is; these commands are for Linux. For another, give its own "
+            "configuration with --map, or name its dialect with --os.")
+    return (said,)
 
 
 def _members(s: Situation) -> tuple[str, ...]:

@@ -19,8 +19,8 @@ Not beginning with ``-`` (an option) or ``.`` (``..`` climbs out of a sysctl's f
 
 MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\Z")
 
-OBJECT_NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9_.:/-]{0,254}\Z")
-"""A balancer's name for a service or a member, an ARN: what needs no quoting anywhere."""
+OBJECT_NAME = re.compile(r"(?!.*\.\.)/?[A-Za-z0-9][A-Za-z0-9_.:/-]{0,254}\Z")
+"""A balancer's name for a service or a member ("/Common/web"), an ARN: what needs no quoting anywhere."""
 
 UNKNOWN_INTERFACE = ""
 """The capture does not show the interface's name: dialects print a placeholder that no shell accepts."""

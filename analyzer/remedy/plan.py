@@ -12,6 +12,7 @@ from analyzer.remedy.causes import ways_out
 from analyzer.remedy.dialect import Dialect, says
 from analyzer.remedy.foreseen import foreseen, outweighed
 from analyzer.remedy.permanent import as_lines, permanent
+from analyzer.remedy.product import fitting
 from analyzer.remedy.situation import Situation
 
 Prover = Callable[[Alternative], Proof]
@@ -60,6 +61,8 @@ def plan(
     for alternative, proof, speakers in ordered:
         if alternative.missing:
             fixes.append(_unsaid(alternative, situation, proof, speakers))
+        elif not speakers and alternative.at_balancer and situation.balancer_product:
+            fixes.append(_by_hand(alternative, situation, proof))
         fixes += [] if alternative.missing else [
             replace(_fix(alternative, dialect, situation, dialects), proof=proof, recommended=alternative is best)
             for dialect in speakers
@@ -101,7 +104,7 @@ def _speakers(
 
 def _fits(dialect: Dialect, alternative: Alternative, s: Situation) -> bool:
     if alternative.at_balancer:
-        return dialect.AT_BALANCER and (not s.balancer_dialect or _expected(dialect, alternative, s))
+        return dialect.AT_BALANCER and dialect.NAME in fitting(s.balancer_product)
     if s.system is not System.UNKNOWN and not s.system_doubt:
         return dialect.SYSTEM is s.system
     return dialect.SYSTEM in (*USUAL, s.system) and dialect.SYSTEM is not System.UNKNOWN
@@ -109,7 +112,7 @@ def _fits(dialect: Dialect, alternative: Alternative, s: Situation) -> bool:
 
 def _expected(dialect: Dialect, alternative: Alternative, s: Situation) -> bool:
     if alternative.at_balancer:
-        return s.balancer_dialect == dialect.NAME
+        return dialect.NAME in fitting(s.balancer_product)[:1]
     return dialect.SYSTEM is s.system
 
 
@@ -120,6 +123,17 @@ def _unsaid(alternative: Alternative, s: Situation, proof: Proof, speakers: tupl
         kind=alternative.kind.value, on=alternative.on, dialect=speakers[0].NAME if speakers else "",
         title=alternative.title, commands=(), verify=(), undo=(), caveats=(caveat, *alternative.caveats),
         check=speakers[0].check(alternative, s) if speakers else (), why=alternative.why, proof=proof,
+    )
+
+
+def _by_hand(alternative: Alternative, s: Situation, proof: Proof) -> Fix:
+    """A fix of a balancer whose product is known, and that we have no words for."""
+    caveat = f"No command is printed: how {s.balancer_product} is told so is not known here; its manual calls it SNAT."
+    if alternative.kind not in (Kind.HAIRPIN_SNAT, Kind.SNAT_ALL):
+        caveat = f"No command is printed: how {s.balancer_product} is told so is not known here."
+    return Fix(
+        kind=alternative.kind.value, on=alternative.on, dialect="", title=alternative.title, commands=(), verify=(),
+        undo=(), caveats=(caveat, *alternative.caveats), why=alternative.why, proof=proof,
     )
 
 

@@ -16,7 +16,6 @@ from analyzer.diagnose.finding import Cause
 from analyzer.network.host import Host, IPAddress, IPNetwork, Route, System
 from analyzer.remedy.checks import (
     INTERFACE_NAME,
-    OBJECT_NAME,
     UNKNOWN_INTERFACE,
     checked,
     checked_interface,
@@ -31,11 +30,6 @@ from analyzer.remedy.checks import (
 def interface_or_unknown(name: str) -> str:
     """``name`` where it can go into a command, else "unknown": a pcapng file may name its interface as it likes."""
     return name if INTERFACE_NAME.match(name) else UNKNOWN_INTERFACE
-
-
-def name_or_unknown(name: str) -> str:
-    """``name`` where it can go into a command, else "unknown": a configuration may quote what it likes."""
-    return name if OBJECT_NAME.match(name) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +59,9 @@ class Situation:
     balancer_inside: IPAddress | None = None
     balancer_macs: tuple[str, ...] = ()
     balancer_host: IPAddress | None = None
-    balancer_dialect: str = ""           # the product, by its dialect's NAME, where the mapping's importer tells it
+    balancer_product: str = ""           # by the name of the importer that read its configuration
     balancer_service: str = ""           # the balancer's own name of the virtual service (an ARN, for AWS)
-    balancer_real: str = ""              # and of the real server
+    balancer_real: str = ""              # how its commands address the real server ("service/web1")
     wrong_next_hop: IPAddress | None = None
     wrong_next_hop_mac: str = ""
     lan: IPNetwork | None = None
@@ -84,6 +78,7 @@ class Situation:
     duplicate: IPAddress | None = None      # the address that two hosts claim
     duplicate_mac: str = ""                 # of the host that must give it up
     path_mtu: int | None = None
+    path_mtu_origin: str = ""            # who told it, as half a sentence
 
     def __post_init__(self) -> None:
         if not self.clients:
@@ -99,6 +94,7 @@ class Situation:
             checked_number(self.virtual.port, 0, 65535, "a port")
         if self.lan is not None:
             checked_network(self.lan)
+        checked_name(self.balancer_product)
         checked_name(self.balancer_service)
         checked_name(self.balancer_real)
         if self.path_mtu is not None:

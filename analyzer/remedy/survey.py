@@ -10,8 +10,12 @@ from analyzer.diagnose.finding import Finding
 from analyzer.diagnose.frames import attempt_row
 from analyzer.diagnose.judge import Group
 from analyzer.network.host import Host, IPNetwork, System
+from analyzer.remedy.direct_return import CAUSES, real_server
 from analyzer.remedy.guess import guess
-from analyzer.remedy.situation import Situation
+from analyzer.remedy.product import names_of, product_of
+from analyzer.remedy.situation import Situation, interface_or_unknown
+from analyzer.remedy.told import offending_route, path_mtu
+from analyzer.tables import TCP, UDP
 
 
 def situation(
@@ -19,40 +23,59 @@ def situation(
 ) -> Situation | None:
     """What is known about one finding's hosts; ``None`` where not even the real server is."""
     row = attempt_row(group.attempts[0], evidence)
-    if row["real"] is None:
-        return None
     ip = evidence.book.ip
-    real = Endpoint(ip(row["real"]), int(row["real_port"]))
+    if found.cause in CAUSES:
+        real = real_server(found.cause, row, evidence, mapping, hosts)
+        row |= {"real": None if real is None else evidence.book.intern(real.address.packed), "forwarding": "direct"}
+    else:
+        real = None if row["real"] is None else Endpoint(ip(row["real"]), int(row["real_port"]))
+    if real is None:
+        return None
     clients = tuple(sorted({ip(int(r["client"])) for r in _clients(group, evidence)}, key=int))
     server = _host_of(real.address, hosts)
     macs = _balancer_macs(row, evidence)
     inside = _inside(row, real.address, macs, evidence, mapping)
-    lan, origin = _lan(real.address, server)
+    balancer = _host_of(inside, hosts)
+    lan = _lan(real.address, server)
     virtual = Endpoint(ip(row["virtual"]), int(row["virtual_port"])) if row["virtual"] else None
+    protocol = Protocol(found.real.protocol) if found.real else KIND_PROTOCOL.get(int(row["kind"]), Protocol.TCP)
     system, doubt = _system(row, server, evidence)
     hop_mac = evidence.book.text(row.get("next_hop_mac") or 0) if row.get("went") == "router" else ""
+    service_name, real_handle = names_of(mapping, virtual, real, protocol)
+    mtu, mtu_origin = path_mtu(found.cause, clients, server, hosts, evidence)
     return Situation(
         cause=found.cause,
-        protocol=Protocol(found.real.protocol) if found.real else Protocol.TCP,
+        protocol=protocol,
         clients=clients,
         real=real,
         virtual=virtual,
         forwarding=Forwarding(row["forwarding"]) if row["forwarding"] != "none" else Forwarding.NAT,
         balancer_inside=inside,
         balancer_macs=macs,
+        balancer_product=product_of(mapping, virtual, protocol),
+        balancer_service=service_name,
+        balancer_real=real_handle,
+        balancer_interface=interface_or_unknown(_interface(inside, balancer)),
+        balancer=balancer,
         wrong_next_hop=_address_of(hop_mac, real.address, evidence) if hop_mac else None,
         wrong_next_hop_mac=hop_mac,
         lan=lan,
-        lan_origin="given" if origin else "",
-        interface=_interface(real.address, server),
+        lan_origin="given" if lan is not None else "",
+        interface=interface_or_unknown(_interface(real.address, server)),
         server=server,
         system=system,
         system_doubt=doubt,
         other_reals=tuple(_other_reals(row, evidence)),
         direct_connections_seen=_direct(row, evidence),
+        offending_route=offending_route(found.cause, server, clients, inside),
         duplicate=ip(row["duplicate_ip"]) if row.get("duplicate_ip") else None,
         duplicate_mac=evidence.book.text(row["next_hop_mac"]) if row.get("duplicate_ip") else "",
+        path_mtu=mtu,
+        path_mtu_origin=mtu_origin,
     )
+
+
+KIND_PROTOCOL = {TCP: Protocol.TCP, UDP: Protocol.UDP}
 
 
 def _clients(group: Group, evidence: Evidence) -> list[Row]:
@@ -61,7 +84,7 @@ def _clients(group: Group, evidence: Evidence) -> list[Row]:
     )
 
 
-def _host_of(address: IPAddress, hosts: Dict[str, Host]) -> Host | None:
+def _host_of(address: IPAddress | None, hosts: Dict[str, Host]) -> Host | None:
     """The given host that owns an address."""
     for host in hosts.values():
         if any(address == own.ip for interface in host.interfaces for own in interface.addresses):
@@ -79,19 +102,18 @@ def _system(row: Row, server: Host | None, evidence: Evidence) -> tuple[System, 
     return guess(int(seen[0]["ttl"]))
 
 
-def _interface(address: IPAddress, server: Host | None) -> str:
-    """The name of the server's interface that holds the address, where its facts were given."""
-    if server is None:
+def _interface(address: IPAddress | None, host: Host | None) -> str:
+    """The name of the host's interface that holds the address, where its facts were given."""
+    if host is None:
         return ""
-    return next((i.name for i in server.interfaces for own in i.addresses if own.ip == address), "")
+    return next((i.name for i in host.interfaces for own in i.addresses if own.ip == address), "")
 
 
-def _lan(address: IPAddress, server: Host | None) -> tuple[IPNetwork | None, bool]:
+def _lan(address: IPAddress, server: Host | None) -> IPNetwork | None:
     """The subnet of the real server, where its facts were given."""
     if server is None:
-        return None, False
-    nets = [own.network for i in server.interfaces for own in i.addresses if own.ip == address]
-    return (nets[0], True) if nets else (None, False)
+        return None
+    return next((own.network for i in server.interfaces for own in i.addresses if own.ip == address), None)
 
 
 def _balancer_macs(row: Row, evidence: Evidence) -> tuple[str, ...]:

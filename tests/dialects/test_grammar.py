@@ -290,8 +290,11 @@ def translations(name, situation=BASE):
 
 @pytest.mark.parametrize("situation", [BASE, BASE6], ids=["v4", "v6"])
 def test_tmsh(situation):
-    """``create ltm snat NAME origins add { PREFIX } automap`` (tmsh reference)."""
-    read = list(translations("f5-tmsh", situation))
+    """``create ltm snat NAME origins add { PREFIX } automap``; ``modify ltm virtual NAME source-address-translation``."""
+    (change, commands, undo), = (row for row in translations("f5-tmsh", situation) if row[0].clients.prefixlen == 0)
+    begins = "tmsh modify ltm virtual /Common/vs_web source-address-translation { type "
+    assert (commands, undo) == ((f"{begins}automap }}",), (f"{begins}none }}",))
+    read = list(translations("f5-tmsh", replace(situation, balancer_service="")))
     for change, commands, undo in read:
         said = re.fullmatch(r"tmsh create ltm snat (?P<name>\w+) origins add \{ (?P<prefix>\S+) \} automap", *commands)
         assert said
@@ -353,7 +356,9 @@ def test_services_are_set_for_everyone_or_not_at_all():
     words = shlex.split(re.sub(r"\$\(.*\)", "x", commands[0]))
     assert words == ["kubectl", "patch", "-n", "x", "-p", '{"spec":{"externalTrafficPolicy":"Cluster"}}']
     assert undo[0] == commands[0].replace("Cluster", "Local")
-    for _, commands, _ in translations("aws"):
+    arn = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0123456789abcdef"
+    assert list(translations("aws", replace(BASE, balancer_real=arn)))
+    for _, commands, _ in translations("aws", replace(BASE, balancer_real=arn)):
         assert re.fullmatch(
             r"aws elbv2 modify-target-group-attributes --target-group-arn arn:aws:elasticloadbalancing:\S+ "
             r"--attributes Key=preserve_client_ip\.enabled,Value=false", *commands,

@@ -13,7 +13,8 @@ from analyzer.balance.mapping import Endpoint
 from analyzer.dialects import fixes
 from analyzer.network.host import Host, Interface, OnLink, Route, Via
 from analyzer.remedy import change as c
-from analyzer.remedy.situation import interface_or_unknown, name_or_unknown
+from analyzer.remedy.product import printable
+from analyzer.remedy.situation import interface_or_unknown
 
 PAYLOADS = [
     "$(reboot)", "`reboot`", "; reboot", "| reboot", "|| reboot", "& reboot", "&& reboot", "\nreboot", "\r\nreboot",
@@ -60,8 +61,8 @@ def test_as_an_interface_name(text):
 
 @pytest.mark.parametrize("text", [p for p in NOT_AN_INTERFACE if not p.isascii() or not p.isalnum()])
 def test_as_a_balancers_name(text):
-    assert name_or_unknown(text) == ""
-    for name in ("balancer_service", "balancer_real"):
+    assert printable(text) == ""
+    for name in ("balancer_product", "balancer_service", "balancer_real"):
         with pytest.raises(ValueError, match="not a name"):
             replace(BASE, **{name: text})
         if not re.fullmatch(r"[A-Za-z0-9_.:/-]+", text):    # "web--help" is a name
@@ -162,7 +163,7 @@ def test_in_facts_that_a_host_printed(text):
     )
     for label in READS_FACTS:
         situation = SITUATIONS[label]
-        given = replace(situation, server=hostile, balancer=hostile, system_doubt=text, balancer_dialect="")
+        given = replace(situation, server=hostile, balancer=hostile, system_doubt=text, balancer_product="")
         if situation.version == 4:
             given = replace(given, offending_route=hostile.routes[0])
         clean = replace(
