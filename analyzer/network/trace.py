@@ -35,7 +35,7 @@ class Disposition(StrEnum):
 
 MEANINGS = {
     Disposition.ACCEPTED: "accepted",
-    Disposition.NO_SUCH_CONNECTION: "delivered, but to no connection that this host opened: it answers RST",
+    Disposition.NO_SUCH_CONNECTION: "delivered, but to no connection that this host opened",
     Disposition.NO_SERVICE: "delivered, but nobody listens there: refused",
     Disposition.NO_ROUTE: "no route",
     Disposition.NEIGHBOR_UNREACHABLE: "nobody answers for the next hop",

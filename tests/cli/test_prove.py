@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from analyzer.cli import main
+from analyzer.rehearsal import Model
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_pcaps"
 SAMPLE = SAMPLES / "client-on-servers-link"
@@ -153,3 +154,127 @@ def test_without_linux_the_kernel_is_refused_in_one_sentence(monkeypatch):
     assert done.exit_code == 2
     assert len(done.stderr.splitlines()) == 1
     assert "--kernel needs Linux" in done.stderr
+
+
+# kernel facts, section 1: a route for the server's own subnet, typed on the server -------------------------------
+
+BALANCER_RULES = (SAMPLE / "balancer.nft").read_text()
+DROP_INVALID = """table ip filter {
+  chain forward {
+    type filter hook forward priority filter; policy accept;
+    ct state invalid drop
+  }
+}
+"""
+HALVES = ("ip route add 10.0.2.0/25 via 10.0.2.1", "ip route add 10.0.2.128/25 via 10.0.2.1")
+LEGACY = "route add -net 10.0.2.0 netmask 255.255.255.0 gw 10.0.2.1"
+BY_CONNECTION = """nft -f - <<'END'
+table ip replypath {
+  chain from_balancer {
+    type filter hook prerouting priority mangle; policy accept;
+    ether saddr 02:00:0a:00:02:01 ct state new ct mark set 0x5
+  }
+  chain replies {
+    type route hook output priority mangle; policy accept;
+    ct mark 0x5 meta mark set 0x5
+  }
+}
+END
+ip rule add fwmark 5 lookup 77
+ip route add default via 10.0.2.1 table 77"""
+
+WORKS = {
+    "legacy": (LEGACY,), "legacy-with-host-route": ("route add -host 10.0.2.1 dev eth0", LEGACY),
+    "prepend": ("ip route prepend 10.0.2.0/24 via 10.0.2.1",), "replace": ("ip route replace 10.0.2.0/24 via 10.0.2.1",),
+    "change": ("ip route change 10.0.2.0/24 via 10.0.2.1",), "halves": HALVES,
+    "halves-with-host-route": ("ip route add 10.0.2.1/32 dev eth0", *HALVES), "client-route": (TO_CLIENT,),
+    "by-port": BY_PORT, "by-connection": (BY_CONNECTION,),
+    "delete-first": ("ip route add 10.0.2.1/32 dev eth0", "ip route del 10.0.2.0/24 dev eth0", "ip route add 10.0.2.0/24 via 10.0.2.1"),
+}
+"""Accepted by the kernel, and the virtual service answers."""
+
+DOES_NOT = {
+    "add": ("ip route add 10.0.2.0/24 via 10.0.2.1", "RTNETLINK answers: File exists"),
+    "add-dev": ("ip route add 10.0.2.0/24 via 10.0.2.1 dev eth0", "RTNETLINK answers: File exists"),
+    "append": ("ip route append 10.0.2.0/24 via 10.0.2.1", ""),
+    "metric": ("ip route add 10.0.2.0/24 via 10.0.2.1 metric 50", ""),
+    "default": ("ip route replace default via 10.0.2.1", ""),
+}
+"""Refused, or accepted without effect; the kernel's words."""
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """Facts of server and balancer on the command line, the balancer's rules with and without ``ct state invalid drop``."""
+    folder = tmp_path_factory.mktemp("rules")
+    facts = [part for file in sorted((SAMPLE / "facts").iterdir()) for part in ("--host", f"{file.name.split('.')[0]}={file}")]
+
+    def arguments(rules):
+        file = folder / f"{len(rules)}.nft"
+        file.write_text(rules)
+        return [*ALL, *facts, "--host", f"balancer={file}"]
+
+    return {"forwards": arguments(BALANCER_RULES), "drops": arguments(BALANCER_RULES + DROP_INVALID)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def read_once():
+    """The same captures and facts are read and calibrated once for all rows of a table."""
+    plain, known = Model.of, {}
+
+    def of(paths, mapping, hosts):
+        key = (tuple(map(str, paths)), str(mapping), str(hosts))
+        if key not in known:
+            known[key] = plain(paths, mapping, hosts)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Model, "of", staticmethod(of))
+        yield
+
+
+@pytest.mark.parametrize("commands", WORKS.values(), ids=WORKS)
+def test_section_1_what_works_is_proven(told, commands):
+    said, status = prove(*told["forwards"], *on("10.0.2.11", *commands))
+    assert (said["applicability"], status) == ("proven", 0), said
+    (finding,) = said["findings"]
+    assert (finding["repaired"], finding["newly_broken"]) == (1, 0)
+    assert said["refused"] == []
+
+
+@pytest.mark.parametrize(("command", "error"), DOES_NOT.values(), ids=DOES_NOT)
+def test_section_1_what_does_not_is_ineffective_in_the_kernels_words(told, command, error):
+    said, status = prove(*told["forwards"], *on("10.0.2.11", command))
+    assert (said["applicability"], status) == ("ineffective", 1)
+    assert [each["error"] for each in said["refused"]] == ([error] if error else [])
+    assert error in run("prove", *told["forwards"], *on("10.0.2.11", command)).stdout
+
+
+@pytest.mark.parametrize("commands", [WORKS[name] for name in ("legacy", "prepend", "replace", "halves", "client-route")])
+def test_section_1_the_whole_subnet_breaks_ssh_on_a_balancer_that_drops_invalid(told, commands):
+    """The capture holds a direct connection, client to server, port 22: its replies would detour and be dropped."""
+    said, status = prove(*told["drops"], *on("10.0.2.11", *commands))
+    assert (said["applicability"], status) == ("harmful", 1)
+    broken = {(row["client"], row["dialled"]): row for row in said["connections"] if row["effect"] == "newly-broken"}
+    assert set(broken) == {("10.0.2.50", "10.0.2.11:22")}
+    assert broken["10.0.2.50", "10.0.2.11:22"]["first_different"] == "SYN-ACK at server1"
+
+
+@pytest.mark.parametrize("name", ["by-port", "by-connection"])
+def test_section_1_what_leaves_direct_connections_alone_is_proven_there_too(told, name):
+    said, status = prove(*told["drops"], *on("10.0.2.11", *WORKS[name]))
+    assert (said["applicability"], status) == ("proven", 0), said
+
+
+def test_section_1_masquerading_at_the_balancer(told):
+    rule = "nft add table ip hairpin; nft add chain ip hairpin postrouting '{ type nat hook postrouting priority srcnat; }'; " \
+        "nft add rule ip hairpin postrouting ip saddr 10.0.2.0/24 ip daddr 10.0.2.11 tcp dport 8080 ct status dnat masquerade"
+    said, status = prove(*told["drops"], *on("10.0.2.1", rule))
+    assert (said["applicability"], status) == ("proven", 0), said
+
+
+def test_a_fix_is_found_harmful_in_the_table_of_fixes_too(told):
+    (table,) = prove(*told["drops"])[0]["candidates"]
+    said = {fix["fix"]: fix["applicability"] for fix in table["fixes"]}
+    assert "harmful" in said.values()
+    assert "proven" in said.values()

@@ -264,7 +264,7 @@ def test_a_trace_reads_one_line_a_step():
         "  srv1         end      eth0   accepted",
         "SYN-ACK:",
         "  srv1         out      eth0   10.31.7.71:8080 > 10.31.7.44:40000 [S.]  on link (10.31.7.0/24); 10.31.7.44 is at 02:00:00:00:00:44 (client)",
-        "  client       end      eth0   delivered, but to no connection that this host opened: it answers RST (answers RST)",
+        "  client       end      eth0   delivered, but to no connection that this host opened (answers RST)",
         "RST:",
         "  client       out      eth0   10.31.7.44:40000 > 10.31.7.71:8080 [R]  on link (10.31.7.0/24); 10.31.7.71 is at 02:00:00:00:00:71 (srv1)",
         "  srv1         end      eth0   accepted",

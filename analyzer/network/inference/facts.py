@@ -22,7 +22,7 @@ from analyzer.network.inference.owners import Owners
 
 USUAL_LENGTH = {4: 24, 6: 64}
 MOST_NAMED = 8
-SUBNETS = "are taken as the links' subnets: no prefix length was given"
+SUBNETS = "taken as the subnet of its link, because no prefix length was given"
 SEEN_METRIC = 1 << 20
 """Of routes that were concluded from single packets: a command must not be refused because of our own guess."""
 
@@ -49,7 +49,7 @@ class Ledger:
 
     def sentences(self) -> tuple[str, ...]:
         """Every assumption, those that are alike together."""
-        return (*(f"{_listed(subjects)} {what}" for what, subjects in self.alike.items()), *self.assumed)
+        return (*(f"{what}: {_listed(subjects)}" for what, subjects in self.alike.items()), *self.assumed)
 
     def miss(self, text: str) -> None:
         """Note a fact that would be needed."""
@@ -72,11 +72,11 @@ def host_of(draft: Draft, made: list[Draft], owners: Owners, ledger: Ledger) -> 
     sysctls = dict(draft.given.sysctls) if draft.given is not None else {}
     if (draft.balancer or draft.router) and not sysctls:
         sysctls |= {"net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1"}
-        ledger.assume_of(draft.name, "forward packets: nobody gave their switches")
+        ledger.assume_of(draft.name, "taken to forward packets, because nobody gave its switches")
     system = draft.given.system if draft.given is not None else System.UNKNOWN
     if system is System.UNKNOWN:
         system = System.LINUX
-        ledger.assume_of(draft.name, "route as Linux does: nobody told their system")
+        ledger.assume_of(draft.name, "taken to route as Linux does, because nobody told its system")
     if routed and draft.given is not None:
         return replace(draft.given, name=draft.name, system=system, interfaces=interfaces, neighbors=neighbors,
                        sysctls=sysctls)
