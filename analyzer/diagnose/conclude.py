@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from analyzer.diagnose.contrast import contrast
 from analyzer.diagnose.evidence import Evidence as Tables
 from analyzer.diagnose.evidence import Row
 from analyzer.diagnose.finding import Cause, Finding, ServiceAddress
-from analyzer.diagnose.frames import Names, attempt_row, conversation_filter, end, names
+from analyzer.diagnose.frames import Names, attempt_row, conversation_filter, names
 from analyzer.diagnose.judge import Group
 from analyzer.diagnose.story import collect, ladder, pointed_out
 from analyzer.units import UnixNs
@@ -48,7 +49,7 @@ def finding(group: Group, tables: Tables) -> Finding:
         why=group.rule.why,
         reasons=tuple(_reasons(first, who, tables)),
         mapping=first["mapping"] if first["mapping"] != "none" else "inferred",
-        contrast=_contrast(first, who, len(rows), tables),
+        contrast=contrast(first, who, group.attempts, tables),
         references=group.rule.references,
         ladder=ladder(who, first, steps, tables),
         first_ns=UnixNs(min(int(row["first_ns"]) for row in rows)),
@@ -146,18 +147,3 @@ def _reasons(row: Row, who: Names, tables: Tables) -> list[str]:
     elif row.get("virtual_from") == "seen":
         said.append("The virtual service and its real server were learned from these packets.")
     return said
-
-
-def _contrast(row: Row, who: Names, failing: int, tables: Tables) -> str:
-    """How the same real server treats other clients: what explains trouble that is not everywhere."""
-    others = tables.rows(
-        "SELECT count(*) AS n, count(DISTINCT client) AS clients FROM attempt "
-        "WHERE kind = ? AND real = ? AND real_port = ? AND any_done AND client <> ?",
-        [row["kind"], row["real"], row["real_port"], row["client"]],
-    )[0]
-    if not others["n"]:
-        return ""
-    return (
-        f"{failing} of {failing} such connections fail; {others['n']} connections of {others['clients']} other "
-        f"client{'s' if others['clients'] != 1 else ''} to {end(who.real, who.real_port)} succeed."
-    )
