@@ -49,7 +49,7 @@ _TOKEN = re.compile(
     rf"|(?P<v4>(?<![\d.]){_IPV4}(?!\d))(?:/(?P<v4length>\d{{1,2}})(?!\d))?"
     r"|(?P<stem>(?<![\d.])\d{1,3}(?:\.\d{1,3}){0,2})\.\*"
     r"|(?P<v6>(?<![0-9A-Za-z:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4})"
-    r"(?![0-9A-Za-z]|:[0-9A-Fa-f:]))"
+    r"(?:(?=:\d{5}(?![0-9A-Za-z:]))|(?![0-9A-Za-z]|:[0-9A-Fa-f:])))"     # a port of five digits can be no part of it
     r"(?:/(?P<v6length>\d{1,3})(?!\d))?"
 )
 _GENERIC = frozenset({

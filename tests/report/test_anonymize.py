@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import io
 import re
+import zipfile
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from pathlib import Path
 
+import dpkt
 import pytest
 import report_examples as examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.report.anonymize import KEPT, WHOLE, Pseudonyms, addresses_replaced, anonymize
+from analyzer.api import analyze
+from analyzer.export import with_octets
+from analyzer.importers.reading import read_mappings
+from analyzer.report import headers
+from analyzer.report.anonymize import KEPT, WHOLE, Pseudonyms, addresses_replaced, anonymize, octets_replaced
 from analyzer.report.document import from_json, to_json
-from analyzer.report.formats import html, markdown, terminal
+from analyzer.report.formats import csv, html, markdown, terminal
 from analyzer.report.output import formats
 
 KEY = bytes(range(32))
@@ -69,6 +76,7 @@ def test_what_names_nobody_stays(text):
     ("192.168.11.50:48874 > 203.0.113.100:80", r"192\.168\.\d+\.\d+:48874 > \d+\.\d+\.\d+\.\d+:80"),
     ("10.0.2.9.40000 >", r"10\.\d+\.\d+\.\d+\.40000 >"),
     ("[2001:db8::9]:80", r"\[[23][0-9a-f:]+\]:80"),
+    ("2001:db8:2::50:40002 is", r"[23][0-9a-f:]+:40002 is"),
     ("fe80::1%eth0", r"fe80::[0-9a-f:]+%eth0"),
     ("at 192.168.11.50.", r"at 192\.168\.\d+\.\d+\."),
     ("02-00-00-00-11-01", r"02(-[0-9a-f]{2}){5}"),
@@ -164,3 +172,82 @@ def test_nothing_of_an_address_is_left_whatever_the_sentence_puts_behind_it(own,
     alone = addresses_replaced(own, Pseudonyms(KEY))
     assert said == f"answers to {alone}{behind}"
     assert own not in said
+
+
+SAMPLES = Path(__file__).parents[2] / "sample_pcaps"
+
+
+def seen_in(path) -> set[str]:
+    """Every address and MAC in the headers of a capture that belongs to somebody."""
+    found = set()
+    with path.open("rb") as file:
+        reader = dpkt.pcap.UniversalReader(file)
+        for _, octets in reader:
+            for header in headers.read(octets, reader.datalink()).headers:
+                found |= {(part.kind, part.text) for part in header.parts if part.kind in {"mac", "ipv4", "ipv6"}}
+    return {text for kind, text in found
+            if (kind == "mac" and not int(text[:2], 16) & 1 and text.strip("0:"))
+            or (kind != "mac" and not any(ip_address(text) in net for net in WHOLE if net.version == ip_address(text).version))}
+
+
+def hexed(text) -> str:
+    return text.replace(":", "") if re.fullmatch("([0-9a-f]{2}:){5}[0-9a-f]{2}", text) else ip_address(text).packed.hex()
+
+
+@pytest.mark.parametrize("name", [
+    "client-on-servers-link-ipv6", "udp", "duplicate-address", "captured-on-any", "icmp-redirect",
+])
+def test_nothing_that_was_captured_survives_in_any_format(name):
+    folder = SAMPLES / name
+    captures = sorted(folder.glob("*.pcap"))
+    known = set().union(*map(seen_in, captures))
+    assert len(known) > 4
+    plain = with_octets(analyze(
+        [f"{path.stem}={path}" for path in captures], mapping=read_mappings(sorted(folder.glob("balancer.yaml"))),
+        command=f"replypath analyze {' '.join(map(str, captures))} --map {folder / 'balancer.yaml'}"))
+    shown = anonymize(plain, KEY)
+    assert any(item.octets for finding in shown.findings for item in finding.evidence)
+    words = {*known, str(folder), *(path.name for path in captures), "balancer.yaml", *(hexed(text) for text in known)}
+    plainly = "".join(octets_of(module, plain).decode("utf-8", "replace") for module in (html, csv))
+    for module in formats().values():
+        text = octets_of(module, shown).decode("utf-8", "replace")
+        if module.BINARY:
+            with zipfile.ZipFile(io.BytesIO(octets_of(module, shown))) as archive:
+                text = "\n".join(archive.read(entry).decode() for entry in archive.namelist())
+        # a dump has its octets apart
+        together = re.sub(r"(?<=\b[0-9a-f]{2})  ?(?=[0-9a-f]{2}\b)", "", re.sub(r"\n[0-9a-f]{4}  ", "", text))
+        for word in words:
+            whole = word in text and re.search(rf"(?<![\w.:-]){re.escape(word)}(?![\w.:-])", text)
+            assert not whole, (module.NAME, word)
+            assert len(word) < 8 or "." in word or word not in together, (module.NAME, word)
+    # what is looked for is there without pseudonyms
+    assert {"balancer.yaml", captures[0].name} <= {word for word in words if word in plainly}
+
+
+def test_the_octets_say_what_the_sentences_say():
+    path = SAMPLES / "client-on-servers-link" / "client.pcap"
+    shown = anonymize(with_octets(analyze([f"client={path}"])), KEY)
+    for item in shown.findings[0].evidence:
+        fields = {f"{header.name} {part.name}": part.text
+                  for header in headers.read(bytes.fromhex(item.octets), item.link_type).headers for part in header.parts}
+        assert item.segment.startswith(f"{fields['IPv4 source']}:{fields['TCP source port']} > "
+                                       f"{fields['IPv4 destination']}:{fields['TCP destination port']} {fields['TCP flags']}")
+        assert (fields["Ethernet source"], fields["Ethernet destination"]) == (item.src_mac, item.dst_mac)
+        assert fields["IPv4 checksum"] == fields["TCP checksum"] == "0x0000"
+
+
+def test_a_solicited_node_s_address_and_mac_do_not_give_away_the_host():
+    assert addresses_replaced("ff02::1:ff00:211", P) != "ff02::1:ff00:211"
+    address = ip_address(addresses_replaced("ff02::1:ff00:211", P))
+    assert address in ip_network("ff02::1:ff00:0/104")
+    mac = addresses_replaced("33:33:ff:00:02:11", P)
+    assert mac.replace(":", "") == f"3333ff{int(address) & 0xFFFFFF:06x}"
+
+
+def test_what_is_not_a_field_is_zero():
+    octets = bytes(12) + b"\x08\0" + bytes.fromhex("46000018000040004001000001020304050607080102030405060708") + b"\x07\x04secret"
+    (item,) = examples.EVIDENCE[:1]
+    made = bytes.fromhex(octets_replaced(replace(item, octets=octets.hex()), P))
+    assert len(made) == len(octets)
+    assert b"secret" not in made
+    assert octets_replaced(replace(item, octets="no hex"), P) == ""

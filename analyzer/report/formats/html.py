@@ -54,9 +54,11 @@ def write(diagnosis: Diagnosis, out: TextIO) -> None:
     style, script = _part("style.css"), _part("page.js")
     template = _environment().get_template("page.html")
     for detail in DETAILS:
+        sections = _sections(shown, detail)
         page = template.render(
             d=shown,
-            sections=_sections(shown, detail),
+            sections=sections,
+            best=_best(shown, sections),
             table=rows,
             timeline=timeline,
             style=style, style_hash=_hash(style),
@@ -65,6 +67,15 @@ def write(diagnosis: Diagnosis, out: TextIO) -> None:
         if len(page) - _table_size(page) <= LIMIT:
             break
     out.write(page)
+
+
+def _best(diagnosis: Diagnosis, sections: list[Section]) -> Way | None:
+    """The recommended way of the finding that the verdict speaks of."""
+    from analyzer.report.sentences import leading  # noqa: PLC0415
+
+    worst = leading(diagnosis)
+    ways_out = [way for section in sections if section.finding is worst for way in section.ways]
+    return next((way for way in ways_out if way.recommended), None)
 
 
 def _table_size(page: str) -> int:
