@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from analyzer.flow.merge import LOOSE
 from analyzer.flow.timeouts import DEFAULT, Limits
 from analyzer.flow.tracker import FlowTracker
 from analyzer.scale.shards import joined
-from analyzer.tables import AddressBook, PacketTable, Table, empty
+from analyzer.tables import FLOWS, AddressBook, Column, PacketTable, Table, empty
 
 FIRST_FRAME = "first_frame"
 """Column beside those of FLOWS: the frame number of each flow's first packet."""
@@ -45,35 +46,39 @@ class Piece:
     extra: Table = field(default_factory=dict)
 
 
-Load = Callable[[object], object]
-"""Brings a segment's columns, or a ``Numbering``, from where it was put."""
+class Loader(Protocol):
+    """Brings what was kept from where it was put."""
+
+    def packets(self, where: object, begin: int, end: int) -> Table:
+        """Some rows of a segment's columns."""
+
+    def numbering(self, where: object) -> Numbering:
+        """How a part's numbers become the point's."""
 
 
 def follow(
-    pieces: Sequence[Piece], shard: int | None, capture: int, load: Load, limits: Limits = DEFAULT,
+    pieces: Sequence[Piece], shard: int | None, capture: int, loader: Loader, limits: Limits = DEFAULT,
 ) -> tuple[Table, int, bool]:
     """FLOWS and ``first_frame`` of one shard (None: of all shards at once), flows let go early, whether compiled.
 
     Flows are numbered within the shard.
     """
     tracker = FlowTracker(capture, AddressBook(), limits)
-    for packets in _packets(pieces, shard, load):
+    for packets in _packets(pieces, shard, loader):
         tracker.feed(PacketTable(packets, 0))
     frames = tracker.first_frames()
     evicted, compiled = tracker.evicted, tracker.compiled
     return {**tracker.finish(), FIRST_FRAME: frames}, evicted, compiled
 
 
-def _packets(pieces: Sequence[Piece], shard: int | None, load: Load) -> Iterator[Table]:
+def _packets(pieces: Sequence[Piece], shard: int | None, loader: Loader) -> Iterator[Table]:
     for piece in pieces:
         low, high = (0, len(piece.begins) - 1) if shard is None else (shard, shard + 1)
         begin, end = piece.begins[low], piece.begins[high]
         tables: list[Table] = []
         if end > begin:
-            packets, numbering = load(piece.where), load(piece.numbering)
-            assert isinstance(packets, dict)
-            assert isinstance(numbering, Numbering)
-            tables.append(renumbered({name: packets[name][begin:end] for name in LOOSE}, numbering))
+            packets = loader.packets(piece.where, begin, end)
+            tables.append(renumbered(packets, loader.numbering(piece.numbering)))
         if piece.extra:
             mine = np.ones(len(piece.extra["shard"]), bool) if shard is None else piece.extra["shard"] == shard
             tables.append({name: piece.extra[name][mine] for name in LOOSE})
@@ -98,3 +103,11 @@ def renumbered(packets: Table, by: Numbering) -> Table:
         made["tunnel"] = by.tunnels[packets["tunnel"]]
     made["frame"] = (packets["frame"].astype(np.int64) + by.frames_before).astype(np.uint32)
     return made
+
+
+def in_order(shards: Sequence[Table]) -> Iterator[tuple[str, Column]]:
+    """The flows of all shards in the order of their first packets, numbered from 0: one column after the other."""
+    order = np.argsort(np.concatenate([table[FIRST_FRAME] for table in shards]), kind="stable")
+    for name in FLOWS:
+        column = np.concatenate([table[name] for table in shards])[order]
+        yield name, np.arange(len(order), dtype=np.uint32) if name == "flow" else column

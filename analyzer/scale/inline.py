@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from analyzer.flow.timeouts import Limits
-from analyzer.scale.follow import Numbering, Piece, follow
+from analyzer.scale.follow import Numbering, Piece, follow, in_order
 from analyzer.scale.part import SEGMENT_FRAMES, PartRead, Span, read_part
-from analyzer.scale.run import Followed, in_order
+from analyzer.scale.run import Followed
 from analyzer.tables import Table
 
 
@@ -36,7 +36,7 @@ class Inline:
                ) -> Iterator[Followed]:
         """As ``run.Workers``."""
         for shard in shards:
-            yield follow(pieces, shard, capture, _there, limits)
+            yield follow(pieces, shard, capture, _There(), limits)
 
     def flows(self, shards: Sequence[object]) -> Table:
         """As ``run.Workers``."""
@@ -47,5 +47,11 @@ def _itself(table: Table) -> object:
     return table
 
 
-def _there(where: object) -> object:
-    return where
+class _There:
+    def packets(self, where: object, begin: int, end: int) -> Table:
+        assert isinstance(where, dict)
+        return {name: column[begin:end] for name, column in where.items()}
+
+    def numbering(self, where: object) -> Numbering:
+        assert isinstance(where, Numbering)
+        return where

@@ -14,7 +14,7 @@ from analyzer.errors import ToolError
 from analyzer.flow.timeouts import Limits
 from analyzer.scale.follow import Numbering, Piece, follow
 from analyzer.scale.part import SEGMENT_FRAMES, PartRead, Span, read_part
-from analyzer.scale.run import Followed, in_order
+from analyzer.scale.run import Followed
 from analyzer.scale.spool import Spool
 from analyzer.tables import Table
 
@@ -36,7 +36,7 @@ def follow_task(
 ) -> Followed:
     """Follow one shard in a process of its own."""
     spool = Spool(folder, f"flows-{capture}-{'all' if shard is None else shard}")
-    flows, evicted, compiled = follow(pieces, shard, capture, spool.load, limits)
+    flows, evicted, compiled = follow(pieces, shard, capture, spool, limits)
     return spool.keep(flows), evicted, compiled
 
 
@@ -80,12 +80,7 @@ class Processes:
         """As ``run.Workers``; the columns are mapped from a file, so they need no memory of their own."""
         whole = Spool(self.folder, f"point-{self._points}")
         self._points += 1
-        tables = [table for table in map(whole.load, shards) if isinstance(table, dict)]
-        table = whole.load(whole.keep(in_order(tables)))
-        for where in shards:
-            whole.drop(where)
-        assert isinstance(table, dict)
-        return table
+        return whole.merged(shards)
 
     def _started(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(self._jobs, multiprocessing.get_context("spawn"))

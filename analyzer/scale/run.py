@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-import numpy as np
-
 from analyzer.balance.mapping import Mapping
 from analyzer.diagnose.evidence import Observed
 from analyzer.errors import CaptureDamaged
@@ -15,10 +13,10 @@ from analyzer.flow.timeouts import DEFAULT, Limits
 from analyzer.reading import Read, whole_point
 from analyzer.scale.assemble import Numbers, Point
 from analyzer.scale.chain import Chain
-from analyzer.scale.follow import FIRST_FRAME, Numbering, Piece
+from analyzer.scale.follow import Numbering, Piece
 from analyzer.scale.part import PartRead, Span
 from analyzer.scale.plan import PointPlan
-from analyzer.tables import FLOWS, Column, Table
+from analyzer.tables import Table
 
 Followed = tuple[object, int, bool]
 """Where FLOWS and ``first_frame`` of a shard are, flows let go early, whether the compiled tracker ran."""
@@ -41,7 +39,7 @@ class Workers(Protocol):
         """The shards of one point, in the order of ``shards``; None is all of them at once."""
 
     def flows(self, shards: Sequence[object]) -> Table:
-        """FLOWS of a point from those of its shards (see ``in_order``)."""
+        """FLOWS of a point from those of its shards (see ``follow.in_order``)."""
 
 
 def read_captures(
@@ -92,11 +90,3 @@ def _point(number: int, plan: PointPlan, parts: Iterator[PartRead], numbers: Num
 def _next(parts: Iterator[PartRead], count: int) -> Iterator[PartRead]:
     for _ in range(count):
         yield next(parts)
-
-
-def in_order(shards: Sequence[Table]) -> Iterator[tuple[str, Column]]:
-    """The flows of all shards in the order of their first packets, numbered from 0: one column after the other."""
-    order = np.argsort(np.concatenate([table[FIRST_FRAME] for table in shards]), kind="stable")
-    for name in FLOWS:
-        column = np.concatenate([table[name] for table in shards])[order]
-        yield name, np.arange(len(order), dtype=np.uint32) if name == "flow" else column

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from analyzer.scale import columns
-from analyzer.scale.follow import Numbering
+from analyzer.scale.follow import Numbering, in_order
 from analyzer.tables import Column, Table
-
-NUMBERING = ".numbering"
 
 
 @dataclass(slots=True)
@@ -28,7 +26,6 @@ class Spool:
         name = f"{self.prefix}-{self.kept}.columns"
         self.kept += 1
         if isinstance(what, Numbering):
-            name += NUMBERING
             before = np.array([what.frames_before, what.position], dtype=np.int64)
             table: Table = {"addresses": what.addresses, "tunnels": what.tunnels, "interfaces": what.interfaces,
                             "before": before}
@@ -41,11 +38,24 @@ class Spool:
         """Remove what was kept; what has been loaded of it stays."""
         (Path(self.folder) / str(where)).unlink(missing_ok=True)
 
-    def load(self, where: object) -> Table | Numbering:
-        """What was kept under a name."""
-        table = columns.read(Path(self.folder) / str(where))
-        if not str(where).endswith(NUMBERING):
-            return table
+    def merged(self, shards: Sequence[object]) -> Table:
+        """FLOWS of a point from those of its shards, which are removed; mapped, so that it takes no memory."""
+        where = self.keep(in_order([self.table(each) for each in shards]))
+        for each in shards:
+            self.drop(each)
+        return self.table(where)
+
+    def table(self, where: object) -> Table:
+        """The columns that were kept under a name."""
+        return columns.read(Path(self.folder) / str(where))
+
+    def packets(self, where: object, begin: int, end: int) -> Table:
+        """As ``follow.Loader``."""
+        return {name: column[begin:end] for name, column in self.table(where).items()}
+
+    def numbering(self, where: object) -> Numbering:
+        """As ``follow.Loader``."""
+        table = self.table(where)
         frames, position = table["before"].tolist()
         return Numbering(table["addresses"].astype(np.uint32), table["tunnels"].astype(np.uint32),
                          table["interfaces"].astype(np.uint16), int(frames), int(position))

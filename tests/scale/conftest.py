@@ -53,9 +53,9 @@ def frame(dice):
     return bytes(dpkt.ethernet.Ethernet(type=0x0800, data=data, **eth))
 
 
-def capture(dice, frames, calm=False):
+def capture(dice, frames, calm=False, begins=1_700_000_000):
     """A pcap file of random frames; not ``calm``: now and then time jumps, also backwards."""
-    now = 1_700_000_000_000_000
+    now = begins * 10**6
     made = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
     for _ in range(frames):
         now += int(dice.choice([1, 10, 1000, 400_000] if calm else [1, 10, 1000, 500_000, 7_000_000, -2_000_000, 200_000_000]))

@@ -1,0 +1,158 @@
+"""A real cluster (a scheduler and two worker processes) says what one process says, also when a worker is killed."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analyzer.api import diagnose
+from analyzer.errors import CaptureUnreadable, ToolError
+from analyzer.report.output import formats
+from analyzer.scale.cluster import Cluster
+from analyzer.scale.plan import plan
+
+pytest.importorskip("distributed", reason="dask.distributed is not installed (the extra [cluster])")
+SAMPLES = Path(__file__).resolve().parents[2] / "sample_pcaps"
+
+
+class Machines:
+    """A scheduler and workers, each a process of its own on the loopback interface."""
+
+    def __init__(self, folder: Path, workers: int) -> None:
+        self._processes: list[subprocess.Popen[str]] = []
+        self.folder = folder
+        self.address = ""
+        scheduler = self._start("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        self.address = self._said(scheduler, r"Scheduler at:\s+(tcp://\S+)")
+        for _ in range(workers):
+            self.worker()
+
+    def worker(self) -> subprocess.Popen[str]:
+        worker = self._start("distributed.cli.dask_worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard",
+                             "--local-directory", str(self.folder), "--death-timeout", "60")
+        self._said(worker, r"(Registered to)")
+        return worker
+
+    def _start(self, module: str, *arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen([sys.executable, "-m", module, *arguments], stderr=subprocess.PIPE, text=True,
+                                   env={**os.environ, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "5"})
+        self._processes.append(process)
+        return process
+
+    def _said(self, process: subprocess.Popen[str], pattern: str) -> str:
+        assert process.stderr is not None
+        seen = []
+        for line in process.stderr:
+            seen.append(line)
+            if found := re.search(pattern, line):
+                threading.Thread(target=process.stderr.read, daemon=True).start()    # a full pipe stops the writer
+                return found[1]
+        raise AssertionError("".join(seen))
+
+    def stop(self) -> None:
+        for process in reversed(self._processes):
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory):
+    started = Machines(tmp_path_factory.mktemp("dask"), 2)
+    yield started
+    started.stop()
+
+
+def document(read, command="replypath analyze"):
+    out = io.StringIO()
+    from analyzer.balance.mapping import EMPTY
+
+    formats()["json"].write(diagnose(read, mapping=EMPTY, hosts={}, command=command), out)
+    return out.getvalue()
+
+
+def together(s, machines, arguments, folder, part_bytes=10**6, shards=2, killed=None):
+    points, shards = plan(arguments, 1, part_bytes, shards)
+    with Cluster(machines.address, str(folder)) as workers:
+        return s.read_captures(points, shards, Killing(workers, killed) if killed else workers, s.EMPTY)
+
+
+class Killing:
+    """The cluster, with one of its workers killed after some parts have been read."""
+
+    def __init__(self, cluster, victim, after=60):
+        self._cluster, self._victim, self._after = cluster, victim, after
+
+    def __getattr__(self, name):
+        return getattr(self._cluster, name)
+
+    def read(self, spans):
+        for number, part in enumerate(self._cluster.read(spans)):
+            if number == self._after:
+                os.kill(self._victim.pid, signal.SIGKILL)
+                self._victim.wait()
+            yield part
+
+
+@pytest.fixture(scope="module")
+def ring(s, tmp_path_factory):
+    """200 files: 150 of one capture point, 50 of another."""
+    folder = tmp_path_factory.mktemp("ring")
+    dice = np.random.default_rng(10)
+    arguments = []
+    for number in range(200):
+        path = folder / f"{number:03}.pcap"
+        path.write_bytes(s.capture(dice, 30, calm=True, begins=1_700_000_000 + 20 * number))
+        arguments.append(f"{'server' if number % 4 else 'client'}={path}")
+    return arguments
+
+
+def test_the_samples_on_a_cluster(s, machines, tmp_path):
+    for name in ("client-on-servers-link", "udp"):
+        captures = sorted(str(path) for path in (SAMPLES / name).glob("*.pcap*"))
+        assert captures
+        alone = document(s.read_alone(captures, s.EMPTY))
+        assert document(together(s, machines, captures, tmp_path, part_bytes=4000)) == alone, name
+
+
+def test_two_hundred_files_on_a_cluster(s, machines, ring, tmp_path):
+    alone = s.read_alone(ring, s.EMPTY)
+    read = together(s, machines, ring, tmp_path)
+    s.same(read, alone)
+    assert document(read) == document(alone)
+
+
+def test_a_worker_is_killed_in_the_middle(s, machines, ring, tmp_path):
+    victim = machines.worker()
+    read = together(s, machines, ring, tmp_path, killed=victim)
+    assert victim.returncode == -signal.SIGKILL
+    assert document(read) == document(s.read_alone(ring, s.EMPTY))
+
+
+def test_a_lost_file_is_named_with_the_worker(s, machines, ring, tmp_path, monkeypatch):
+    lost = tmp_path / "lost.pcap"
+    lost.write_bytes(Path(ring[0].partition("=")[2]).read_bytes())
+    points, shards = plan([str(lost)], 1)
+    lost.unlink()
+    with Cluster(machines.address, str(tmp_path)) as workers, pytest.raises(CaptureUnreadable, match=r"lost\.pcap.*worker tcp"):
+        s.read_captures(points, shards, workers, s.EMPTY)
+
+
+def test_another_version_is_refused_by_name(machines, tmp_path, monkeypatch):
+    monkeypatch.setattr("analyzer.scale.cluster.VERSION", "99.0")
+    with pytest.raises(ToolError, match=r"tcp://127\.0\.0\.1:\d+ has .*this is replypath 99\.0"):
+        Cluster(machines.address, str(tmp_path))
+
+
+def test_no_scheduler_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr("analyzer.scale.cluster.SECONDS", "1s")
+    with pytest.raises(ToolError, match="no dask scheduler answers there"):
+        Cluster("tcp://127.0.0.1:9", str(tmp_path))
