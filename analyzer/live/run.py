@@ -34,6 +34,7 @@ from analyzer.units import SECOND_NS
 
 MIB = 1 << 20
 NDJSON = "ndjson"
+INTERRUPTED = 130
 Say = Callable[[str], None]
 
 
@@ -171,10 +172,10 @@ def _interrupts(session: Session) -> Iterator[None]:
         if session.stopping:
             for tap in session.taps:
                 tap.kill()
-            raise KeyboardInterrupt
+            sys.exit(INTERRUPTED)
         session.stop()
 
-    before = {number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
@@ -203,11 +204,13 @@ def _leave_ring(ring: Ring, say: Say) -> None:
 
 
 def _write(diagnosis: Diagnosis, wanted: Wanted, screens: Sequence[Screen], say: Say) -> None:
+    writer = None if wanted.output == NDJSON else formats()[wanted.output]
+    if wanted.save and (writer is None or writer.OCTETS or any(map(export.wants_octets, wanted.reports))):
+        diagnosis = export.with_octets(diagnosis)
     for screen in screens:
         if isinstance(screen, JsonLines):
             screen.report(diagnosis)
-    if wanted.output != NDJSON:
-        writer = formats()[wanted.output]
+    if writer is not None:
         writer.write(diagnosis, sys.stdout.buffer if getattr(writer, "BINARY", False) else sys.stdout)
         if wanted.dissect and wanted.save:
             for line in dissect.lines(wanted.save, dissect.cited(diagnosis)):

@@ -35,7 +35,8 @@ from analyzer.units import UnixNs
 
 GRACE_S = 0.7
 TICK_S = 0.2
-CHECK_S = 1.0
+CHECK_S, BURST = 1.5, 3.0
+"""So often a diagnosis is made at most, on average; after silence so many at once, because the first must not wait."""
 LOOK_S = 10.0
 ENDING_S = 8.0
 SUMMARY_S = 3600.0
@@ -81,10 +82,12 @@ class Session:
         self.frames = 0
         self.stopping = False
         self.remarks: list[str] = []
+        self._silent: list[str] = []
         self._status = Status()
         self._arrivals: deque[tuple[float, int]] = deque()
         self._suspicion: tuple[int, ...] = ()
-        self._checked = self._looked = 0.0
+        self._looked = time.monotonic()
+        self._credit, self._credited = BURST, 0.0
         self._cost = 0.0
         self._summed = (0.0, 0)
 
@@ -129,7 +132,10 @@ class Session:
         if batch is None:
             self.points.lost(arrived.tap, tap.interfaces)
             for sentence in [*([str(arrived.failure)] if arrived.failure else []), *tap.remarks()]:
-                self._remark(sentence)
+                if self.frames:
+                    self._remark(sentence)
+                else:    # where nothing else comes either, this is the end, and is said once
+                    self._silent.append(sentence)
             return
         places = self.points.of(batch, arrived.tap, tap.interfaces)
         packets = self.window.feed(batch, places, self.frames + 1)
@@ -176,12 +182,14 @@ class Session:
             self._tell(event)
         told = suspicion.of(flows, self.window.judged.said())
         due = now - self._looked >= LOOK_S and seen > 0
-        if (told == self._suspicion and not due) or now - self._checked < CHECK_S:
+        self._credit = min(BURST, self._credit + (now - self._credited) / CHECK_S)
+        self._credited = now
+        if (told == self._suspicion and not due) or self._credit < 1:
             return
+        self._credit -= 1
         self._suspicion = told
-        self._checked = self._looked = now
+        self._looked = now
         self._update(self._diagnosis(flows))
-        self._checked = time.monotonic()
 
     def _update(self, diagnosis: Diagnosis) -> None:
         self._status.diagnosis, self._status.services = diagnosis, diagnosis.services
@@ -203,8 +211,9 @@ class Session:
 
     def _finish(self) -> Diagnosis:
         """The last checkpoint, and the diagnosis of everything."""
-        if not self.frames and self.remarks and not self.stopping:
-            raise CaptureError(self.remarks[-1])
+        if not self.frames and self._silent:
+            raise CaptureError("; ".join(dict.fromkeys(self._silent)))
+        self.remarks += self._silent
         diagnosis = self._diagnosis(self.window.judged.flows(None))
         self._update(diagnosis)
         findings, counts = self.chronicle.whole(diagnosis)

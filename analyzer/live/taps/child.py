@@ -35,6 +35,7 @@ _CHATTER = re.compile(
     r"^(Capturing on|File:|Packets captured|Packets received|Packets:|tcpdump: (verbose|listening|data link)|"
     r"listening on|dropped privs|\d+ packets|Warning: program compiled|$)"
 )
+_PREFIX = re.compile(r"^(dumpcap|tcpdump): ")
 _LOST = re.compile(r"^(\d+) packets dropped by (?:kernel|interface)", re.MULTILINE)
 _RECEIVED = re.compile(r"^(\d+) packets received by filter", re.MULTILINE)
 
@@ -101,8 +102,9 @@ class Child:
     def kill(self) -> None:
         """As ``tap.Tap``."""
         self._asked = True
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             self._child.kill()
+            self._child.wait(1)
 
     def remarks(self) -> list[str]:
         """As ``tap.Tap``: what the reader stepped over, and what tcpdump lost (dumpcap says it in the stream)."""
@@ -139,7 +141,8 @@ class Child:
     def _complaint(self) -> str:
         """What the program says beside its usual words, as one sentence."""
         lines = [line.strip() for line in self._words().splitlines()]
-        return " ".join(line for line in lines if not _CHATTER.match(line))[:500]
+        said = " ".join(_PREFIX.sub("", line) for line in lines if not _CHATTER.match(line))
+        return said.partition(" See the User's Guide")[0][:500]
 
 
 def dumpcap(path: str, interfaces: Sequence[str], bpf: str, snap: int) -> list[str]:
