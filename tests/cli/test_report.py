@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import struct
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
 from click.testing import CliRunner
+from markdown_it import MarkdownIt
 
 from analyzer.cli import main
+from analyzer.report.document import from_json
 from analyzer.report.output import formats
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_pcaps"
@@ -109,3 +114,68 @@ def test_a_capture_that_is_gone_leaves_a_report_with_a_warning(tmp_path):
     shown = export.with_octets(diagnosis)
     assert shown.findings == diagnosis.findings
     assert any("could not be read again" in warning for warning in shown.warnings)
+
+
+EVIL = "<img src=x onerror=window.hit=1>\x1b[31m\u202egnp\u2066'\"`|=cmd"
+
+
+def named_interface(path, name, comment):
+    """The classic client's capture as pcapng, whose interface and every packet say what they are told to."""
+    def block(kind, body, options):
+        inside = body
+        for code, value in (*options, (0, b"")):
+            inside += struct.pack("<HH", code, len(value)) + value + b"\0" * (-len(value) % 4)
+        return struct.pack("<II", kind, len(inside) + 12) + inside + struct.pack("<I", len(inside) + 12)
+
+    octets = (SAMPLE / "client.pcap").read_bytes()
+    ticks = 1 if octets[:4] == b"\x4d\x3c\xb2\xa1" else 1000
+    made = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1), ((1, comment),))
+    made += block(1, struct.pack("<HHI", 1, 0, 0), ((2, name), (3, comment), (9, b"\x09")))
+    at = 24
+    while at < len(octets):
+        seconds, fraction, captured, wire = struct.unpack_from("<IIII", octets, at)
+        high, low = divmod(seconds * 10**9 + fraction * ticks, 1 << 32)
+        frame = octets[at + 16:at + 16 + captured]
+        body = struct.pack("<IIIII", 0, high, low, captured, wire) + frame + b"\0" * (-captured % 4)
+        made += block(6, body, ((1, comment[:200]),))
+        at += 16 + captured
+    path.write_bytes(made)
+
+
+@pytest.mark.parametrize("suffix", [*TEXT, ".pcapng"])
+def test_hostile_names_of_files_interfaces_and_comments_do_nothing_anywhere(tmp_path, suffix):
+    capture = tmp_path / f"{EVIL.replace('/', '')}.pcapng"
+    named_interface(capture, (EVIL * 100).encode()[:65_000], (EVIL * 1000).encode()[:65_000])
+    out = tmp_path / f"out{suffix}"
+    done = run("analyze", f"{EVIL.replace('=', '')}={capture}", "--report", out)
+    assert done.exit_code == 1, done.stderr
+    if suffix == ".wireshark.zip":
+        with zipfile.ZipFile(out) as archive:
+            written = "\n".join(archive.read(name).decode() for name in archive.namelist())
+    else:
+        written = out.read_bytes().decode("utf-8", "replace")
+    for text in (done.stdout, done.stderr, written if suffix != ".pcapng" else ""):
+        assert not set("\x1b\x9b\u202e\u2066") & set(text)
+    if suffix in {".html", ".junit.xml"}:
+        assert "<img" not in written
+    if suffix == ".md":
+        kinds = {part.type for token in MarkdownIt("commonmark", {"html": True}).enable("table").parse(written)
+                 for part in [token, *(token.children or [])]}
+        assert not kinds & {"html_inline", "html_block", "link_open", "image"}
+    if suffix == ".pcapng":
+        assert b"\x1b[31m" not in out.read_bytes()
+
+
+def test_ten_megabytes_in_every_name_end_in_every_format(tmp_path):
+    long = EVIL * 250_000
+    result = tmp_path / "r.json"
+    assert run("analyze", *CAPTURES, "-q", "--report", result).exit_code == 1
+    diagnosis = from_json(result.read_text())
+    diagnosis = replace(diagnosis, command=long, warnings=(long,), captures=tuple(
+        replace(each, path=long, vantage=long, role_reasons=(long,), warnings=(long,)) for each in diagnosis.captures))
+    assert len(long) > 10_000_000
+    for module in formats().values():
+        if module.NAME != "json":       # a document for programs holds what there is
+            out = io.BytesIO() if module.BINARY else io.StringIO()
+            module.write(diagnosis, out)
+            assert len(out.getvalue()) < 300_000, module.NAME
