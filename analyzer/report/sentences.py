@@ -12,6 +12,7 @@ from analyzer.diagnose.finding import (
     Evidence,
     Finding,
     Proof,
+    Service,
     ServiceAddress,
     ServiceReal,
     Severity,
@@ -196,10 +197,22 @@ def milliseconds(duration_ns: int | None) -> str:
 
 
 def clock(capture: Capture) -> str:
-    """How far a capture's clock is from the first one's, in microseconds, with the bound."""
+    """How far a capture's clock is from the first one's, in microseconds, with the bound, and a drift that is shown."""
     if capture.clock_offset_ns is None:
         return say("clock.unknown")
     if not capture.clock_offset_ns and not capture.clock_bound_ns:
         return say("clock.reference")
-    bound = f"{(capture.clock_bound_ns or 0) / 1000:,.0f} µs"
-    return say("clock.offset", offset=f"{capture.clock_offset_ns / 1000:+,.0f}", bound=bound)
+    bound = f"{(capture.clock_bound_ns or 0) / 1000:,.0f}"
+    said = say("clock.offset", offset=f"{capture.clock_offset_ns / 1000:+,.0f}", bound=bound)
+    drift, unsure = capture.clock_drift_ppm, capture.clock_drift_bound_ppm
+    if drift is not None and unsure is not None and abs(drift) > unsure:
+        said = f"{said}, {say('clock.drift', drift=f'{drift:+,.0f}', bound=f'{unsure:,.0f}')}"
+    return said
+
+
+def shown_by(service: Service) -> str:
+    """By how many connections a service is shown, and how likely they would agree by accident."""
+    said = counted(service.support, "connection")
+    if service.coincidence is None:
+        return said
+    return f"{said}; {say('service.coincidence', chance=f'{service.coincidence:.0e}')}"

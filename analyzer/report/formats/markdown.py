@@ -13,6 +13,7 @@ from analyzer.report.prose import blocks, runs
 from analyzer.report.sentences import (
     capture_name,
     capture_next,
+    clock,
     detail,
     endpoint,
     failed,
@@ -21,6 +22,7 @@ from analyzer.report.sentences import (
     mapping_words,
     proof_sentence,
     service,
+    shown_by,
     sightings,
     verdict_sentence,
     verdict_word,
@@ -111,6 +113,7 @@ def _page(diagnosis: Diagnosis) -> Iterator[str]:
         yield _bullets(
             f"{span(capture_name(c))}: {plain(c.vantage)}, {plain(known(f'role.{c.role}', c.role))} "
             f"({plain(known(f'origin.{c.role_origin}', c.role_origin))}), {c.frames:,} {say('label.frames').lower()}"
+            + (f", {say('label.clock').lower()} {plain(clock(c))}" if c.clock_offset_ns is not None else "")
             + "".join(f"; {plain(warning)}" for warning in c.warnings)
             for c in diagnosis.captures
         )
@@ -202,11 +205,11 @@ def _services(diagnosis: Diagnosis) -> Iterator[str]:
     rows = (
         (_cell(service(row.virtual)),
          ", ".join(f"{_cell(endpoint(real))} {plain(real.forwarding)}" for real in row.reals),
-         plain(known(f"origin.{row.origin}", row.origin)), plain(detail(row.origin, row.source)), f"{row.support:,}")
+         plain(known(f"origin.{row.origin}", row.origin)), plain(detail(row.origin, row.source)), plain(shown_by(row)))
         for row in diagnosis.services
     )
     yield "\n".join([
-        f"| {' | '.join(say(head) for head in heads)} |", "|---|---|---|---|--:|",
+        f"| {' | '.join(say(head) for head in heads)} |", "|---|---|---|---|---|",
         *(f"| {' | '.join(row)} |" for row in rows),
     ])
 

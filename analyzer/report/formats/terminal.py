@@ -16,6 +16,7 @@ from analyzer.report.replay import compared
 from analyzer.report.sentences import (
     capture_name,
     capture_next,
+    clock,
     counted,
     detail,
     endpoint,
@@ -25,6 +26,7 @@ from analyzer.report.sentences import (
     listed,
     mapping_words,
     proof_sentence,
+    shown_by,
     sightings,
     verdict_sentence,
     verdict_word,
@@ -244,7 +246,9 @@ class _Page(Sheet):
             self.text(f"{endpoint(service.virtual)}/{service.virtual.protocol} -> {reals}", indent=2)
             origin = known(f"origin.{service.origin}", service.origin)
             said = "; ".join(filter(None, (origin, detail(service.origin, service.source))))
-            self.text(f"{said}; {counted(service.support, 'connection')}", "dim", 4)
+            self.text(f"{said}; {shown_by(service)}", "dim", 4)
+            if service.balancers:
+                self.text(say("service.balancers", addresses=listed(service.balancers)), "dim", 4)
 
     def captures(self, diagnosis: Diagnosis) -> None:
         """Where was looked."""
@@ -252,9 +256,12 @@ class _Page(Sheet):
             self.head(say("head.captures"))
         for capture in diagnosis.captures:
             origin = known(f"origin.{capture.role_origin}", capture.role_origin)
-            self.text(f"{capture_name(capture)}  {capture.vantage}: {capture.role} ({origin}), "
+            role = known(f"role.{capture.role}", capture.role)
+            self.text(f"{capture_name(capture)}  {capture.vantage}: {role} ({origin}), "
                       f"{counted(capture.frames, 'frame')}", indent=2)
             if capture.frames:
                 self.text(f"{instant(capture.first_ns)} - {instant(capture.last_ns)}", "dim", 4)
+            if capture.clock_offset_ns is not None and len(diagnosis.captures) > 1:
+                self.text(f"{say('label.clock').lower()}: {clock(capture)}", "dim", 4)
             for warning in capture.warnings:
                 self.text(f"! {warning}", "yellow", 4)
