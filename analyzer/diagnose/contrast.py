@@ -77,12 +77,13 @@ def contrast(row: Row, who: Names, failed: Sequence[int], tables: Tables) -> str
 
 def _explained(calls: Sequence[Call], row: Row, who: Names, tables: Tables) -> str:
     """The plainest candidate that splits the calls exactly and not by chance, or nothing."""
-    net = tables.rows("SELECT net FROM address WHERE id = ?", [row["client"]])[0]["net"]
+    net = str(tables.rows("SELECT net FROM address WHERE id = ?", [row["client"]])[0]["net"])
+    real = int(row["real"] or 0)
     prefix, server = _prefix(net, tables, int(row["client"])), end(who.real, who.real_port)
     known = [call for call in calls if call.real]
 
     def at_server(call: Call) -> bool:
-        return call.real == row["real"]
+        return call.real == real
 
     def in_prefix(call: Call) -> bool:
         return call.net == net

@@ -15,7 +15,7 @@ import numpy as np
 
 from analyzer.balance import attempts, clocks, contradictions, flips, full_nat, learn, legs, paths, vantage
 from analyzer.balance.mapping import IPAddress, Mapping, Protocol
-from analyzer.diagnose.host_facts import refused_by_reverse_path
+from analyzer.diagnose.host_facts import refused_by_reverse_path, translated_connections
 from analyzer.network.host import Host
 from analyzer.tables import CLAIMS, FLOWS, ICMP_ECHO, ICMP_EVENTS, TCP, UDP, AddressBook, Schema, Table, empty
 
@@ -100,6 +100,7 @@ class Evidence:
         self._load_points(observed.vantages)
         self._load_mapping(observed.mapping)
         self._load_own_facts(observed.hosts)
+        self._load_tracked(observed.hosts)
         self._load_addresses()
         self._con.execute("SET lock_configuration = true")
         datagrams = any(bool((table["kind"] == UDP).any()) for table in observed.flows)
@@ -155,6 +156,17 @@ class Evidence:
                 for own in interface.addresses if any(octets) else ():
                     pair = [self.id_of(own.ip), self.book.intern(octets)]
                     self._con.execute("INSERT INTO own_facts VALUES (?, ?)", pair)
+
+    def _load_tracked(self, hosts: Sequence[Host]) -> None:
+        """``tracked``: what the hosts' own connection tracking says became of a dialled connection."""
+        self._con.execute("CREATE TABLE tracked (kind UTINYINT, client UINTEGER, client_port USMALLINT, vip UINTEGER, "
+                          "vport USMALLINT, rip UINTEGER, rport USMALLINT, replied BOOLEAN)")
+        rows = [
+            (kind, self.id_of(client), port, self.id_of(vip), vport, self.id_of(rip), rport, replied)
+            for kind, client, port, vip, vport, rip, rport, replied in translated_connections(hosts)
+        ]
+        if rows:
+            self._con.executemany("INSERT INTO tracked VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def _load_refused(self, observed: Observed) -> None:
         """``refused``: pairs of real server and client whose requests the real server's own facts say it drops."""

@@ -12,6 +12,29 @@ from analyzer.network.building import stack_of
 from analyzer.network.host import Host, IPAddress
 from analyzer.network.route import Drop, Dropped, arriving
 from analyzer.network.routing.lookup import Query
+from analyzer.tables import TCP, UDP
+
+TRANSLATED = {6: TCP, 17: UDP}
+"""IP protocols whose tracked connections are compared with the captures, and their kinds."""
+
+Tracked = tuple[int, IPAddress, int, IPAddress, int, IPAddress, int, bool]
+"""Kind, client, its port, what it dialled, port, who was to answer, port, and whether an answer passed the balancer."""
+
+
+def translated_connections(hosts: Iterable[Host]) -> list[Tracked]:
+    """What the hosts' connection tracking gave to another destination than was dialled, entry by entry.
+
+    ``[UNREPLIED]`` goes for good with the first packet of the answer that the host sees (KERNEL facts, section 7).
+    """
+    return [
+        (TRANSLATED[entry.protocol], entry.original.source, entry.original.source_port,
+         entry.original.destination, entry.original.destination_port,
+         entry.reply.source, entry.reply.source_port, "UNREPLIED" not in entry.flags)
+        for host in hosts for entry in host.tracked
+        if entry.protocol in TRANSLATED
+        and (entry.original.destination, entry.original.destination_port)
+        != (entry.reply.source, entry.reply.source_port)
+    ]
 
 
 def _told(host: Host, interface: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
@@ -25,6 +26,10 @@ from analyzer.wire.build import batch, frame
 from analyzer.wire.decode import Decoder
 from analyzer.wire.packet import Packet
 
+ETHERNET, SLL = 1, 113
+TO_US, BROADCAST, FROM_US = 0, 1, 4
+"""Link types, and the packet types of a Linux cooked capture."""
+
 Kept = list[tuple[int, bytes, int, str]]
 """Time in ns, octets, the call it belongs to, the packet as text."""
 
@@ -35,6 +40,7 @@ class Captured:
 
     point: str
     kept: Kept = field(default_factory=list)
+    link_type: int = ETHERNET
 
 
 def captures(play: Play) -> list[Captured]:
@@ -46,18 +52,32 @@ def captures(play: Play) -> list[Captured]:
             continue
         seen = [hop for hop in play.hops if _sees(play, point, hop)]
         kept = _disturbed(seen, case, random.Random(case.seed * 31 + number), point)
-        if kept:
+        if not kept:
+            continue
+        if case.cooked and not point.startswith("mirror"):
+            own = _place(play, point)[1]
+            kept = [(time, cooked(octets, own), call, text) for time, octets, call, text in kept]
+            found.append(Captured(point, kept, SLL))
+        else:
             found.append(Captured(point, kept))
     return found
 
 
-def _sees(play: Play, point: str, hop: Hop) -> bool:
+def cooked(octets: bytes, own: set[str]) -> bytes:
+    """An Ethernet frame as ``tcpdump -i any`` keeps it at the host with these MACs: no destination MAC."""
+    source, target = octets[6:12], octets[:6]
+    kind = FROM_US if source.hex(":") in own else BROADCAST if target[0] & 1 else TO_US
+    return struct.pack("!HHH", kind, 1, 6) + source + b"\0\0" + octets[12:]
+
+
+def _place(play: Play, point: str) -> tuple[set[str], set[str]]:
+    """The links and the MACs of a capture point; no MACs: a mirror of the whole link."""
     case = play.case
     front, virtual = ("front" if case.arms == "two" else "lan"), MACS["virtual"]
     server = {MACS["server1"], MACS["server1-2"]}
     victim = next((c for c in play.calls if c.cause), play.calls[-1])
     mac = MACS["server2"] if victim.client == play_address(play, 12) else _client_mac(play, victim.client)
-    links, macs = {
+    return {
         "client": ({"lan", "lan2", "wan", "front"}, {mac}),
         "lb_front": ({front}, {MACS["front"] if case.arms == "two" else MACS["inside"], virtual}),
         "lb_back": ({"lan"}, {MACS["inside"], virtual}),
@@ -66,12 +86,17 @@ def _sees(play: Play, point: str, hop: Hop) -> bool:
         "mirror": ({"lan"}, set()),
         "mirror_front": ({front}, set()),
     }[point]
+
+
+def _sees(play: Play, point: str, hop: Hop) -> bool:
+    case = play.case
+    links, macs = _place(play, point)
     if hop.link not in links:
         return False
     if not macs:
         return True
     if hop.macs[1].startswith(("ff:", "33:")):
-        return point != "client" or hop.link == _client_link(play, mac)
+        return point != "client" or hop.link == _client_link(play, next(iter(macs)))
     if case.direction != "both" and point != "client" and (hop.macs[0] in macs) != (case.direction == "out"):
         return False
     return hop.macs[0] in macs or (hop.macs[1] in macs and hop.arrived)
@@ -138,7 +163,7 @@ def diagnose(play: Play, captured: Sequence[Captured], *, cut: int = 0) -> Diagn
     flows, claims, icmp, names = [], [], [], []
     for number, capture in enumerate(captured):
         tracker, events = FlowTracker(number, book), EventCollector(number)
-        for piece in _batches(capture.kept, case.snaplen, cut):
+        for piece in _batches(capture, case.snaplen, cut):
             table = decoder.decode(piece)
             tracker.feed(table)
             events.feed(table)
@@ -153,13 +178,15 @@ def diagnose(play: Play, captured: Sequence[Captured], *, cut: int = 0) -> Diagn
     return api.diagnose(read, mapping=mapping, hosts={})
 
 
-def _batches(kept: Kept, snaplen: int, cut: int) -> list[Batch]:
+def _batches(capture: Captured, snaplen: int, cut: int) -> list[Batch]:
+    kept = capture.kept
     pieces = [kept[at : at + cut] for at in range(0, len(kept), cut)] if cut else [kept]
     made, number, position = [], 1, 0
     for piece in pieces:
         one = batch([(time, octets) for time, octets, _, _ in piece], first_frame=number)
         held = np.minimum(one.captured_bytes, snaplen or 65535).astype(one.captured_bytes.dtype)
-        one = replace(one, captured_bytes=held, position=one.position + position)
+        one = replace(one, captured_bytes=held, position=one.position + position,
+                      link_type=np.full_like(one.link_type, capture.link_type))
         number, position = number + len(piece), position + int(one.wire_bytes.sum())
         made.append(one)
     return made
