@@ -17,6 +17,7 @@ from analyzer.capture import records as r
 from analyzer.capture.limits import DEFAULT_LIMITS, Limits
 from analyzer.capture.octets.compressed import MAGIC_BYTES, method_of
 from analyzer.capture.octets.files import PlainFile
+from analyzer.capture.octets.remote import RemoteFile, is_remote
 from analyzer.capture.octets.window import Stream, Window
 from analyzer.capture.pcap import PcapReader, is_pcap
 from analyzer.capture.reader import sentences
@@ -69,7 +70,7 @@ class _Stretch:
     def __init__(self, plain: Stream, at: int, stop: int) -> None:
         self.plain, self.at, self.stop = plain, at, stop
         self.wide = False
-        if isinstance(plain, PlainFile):
+        if isinstance(plain, PlainFile | RemoteFile):
             plain.offset = at
 
     def readinto(self, buffer: memoryview, /) -> int:
@@ -159,7 +160,7 @@ class Part(PcapReader):
 def open_part(path: str, begin: int, stop: int, limits: Limits = DEFAULT_LIMITS, *,
               carried: Carried | None = None, plain: Stream | None = None) -> Part:
     """A part of a file that ``record_span`` could split; errors as ``source.open_capture``."""
-    stream = plain or PlainFile(path)
+    stream = plain or _opened(path)
     try:
         return Part(path, stream, stop, limits, begin=begin, carried=carried)
     except BaseException:
@@ -167,19 +168,26 @@ def open_part(path: str, begin: int, stop: int, limits: Limits = DEFAULT_LIMITS,
         raise
 
 
+def _opened(path: str) -> PlainFile | RemoteFile:
+    return RemoteFile(path) if is_remote(path) else PlainFile(path)
+
+
 def record_span(path: str, limits: Limits = DEFAULT_LIMITS) -> tuple[int, int] | None:
     """Where the records of a file begin and end, if it can be split: a plain pcap file; else None."""
     try:
-        plain = PlainFile(path)
+        plain = _opened(path)
     except CaptureError:
         return None      # whoever reads it says why
     try:
-        magic = plain.at(0, MAGIC_BYTES) if plain.regular and path != "-" else b""
+        regular = isinstance(plain, RemoteFile) or plain.regular
+        magic = plain.at(0, MAGIC_BYTES) if regular and path != "-" else b""
         if method_of(magic) or not is_pcap(magic):
             return None
         begin = Part(path, plain, TO_THE_END, limits, carried=Carried()).began
-        return None if begin is None else (begin, Path(path).stat().st_size)
+        end = plain.octets if isinstance(plain, RemoteFile) else Path(path).stat().st_size
     except (CaptureError, OSError):
         return None
+    else:
+        return None if begin is None else (begin, end)
     finally:
         plain.close()

@@ -8,6 +8,7 @@ from analyzer.capture.limits import Limits
 from analyzer.capture.octets.compressed import MAGIC_BYTES, Decompressed, method_of
 from analyzer.capture.octets.files import SPOOLS, Again, Pipe, PlainFile
 from analyzer.capture.octets.nstrace import PAGE, NetScalerTrace, trace_version
+from analyzer.capture.octets.remote import RemoteFile, is_remote
 from analyzer.capture.octets.window import Stream, Window
 from analyzer.capture.pcap import PcapReader, is_pcap
 from analyzer.capture.pcapng import MAGIC as PCAPNG_MAGIC
@@ -19,6 +20,8 @@ from analyzer.errors import NotACapture, ToolError
 
 def open_reader(path: str | Path, limits: Limits, *, prompt: bool = False) -> RecordReader:
     """As ``source.open_capture``."""
+    if is_remote(str(path)):
+        return _recognize(str(path), RemoteFile(str(path)), limits, prompt=prompt)
     plain = PlainFile(path)
     return _recognize(str(path), plain if plain.regular else Pipe(plain, limits.spool_bytes), limits, prompt=prompt)
 
@@ -26,6 +29,8 @@ def open_reader(path: str | Path, limits: Limits, *, prompt: bool = False) -> Re
 def open_again(path: str | Path, limits: Limits) -> RecordReader:
     """A capture that was opened before: a pipe gives what was kept of it."""
     name = str(path)
+    if is_remote(name):
+        return _recognize(name, RemoteFile(name), limits)
     return _recognize(name, Again(name) if name in SPOOLS else PlainFile(name), limits)
 
 

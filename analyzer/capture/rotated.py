@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from analyzer.capture.interface import Comment, Interface, Source
 from analyzer.capture.limits import DEFAULT_LIMITS, KIB, Limits
+from analyzer.capture.octets.remote import is_remote
 from analyzer.capture.reader import RecordReader
 from analyzer.capture.recognize import open_reader
 from analyzer.errors import CaptureDamaged, CaptureUnreadable
@@ -135,7 +136,7 @@ def _sum(one: int | None, other: int | None) -> int | None:
 def _first_ns(path: str, limits: Limits) -> int:
     """The time of a file's first packet, ``NEVER`` where it has none."""
     try:
-        regular = stat.S_ISREG(os.stat(path).st_mode)   # noqa: PTH116 - "-" is no path
+        regular = is_remote(path) or stat.S_ISREG(os.stat(path).st_mode)   # noqa: PTH116 - "-" is no path
     except (OSError, ValueError):
         regular = True   # opening it says what is wrong
     if not regular:

@@ -28,7 +28,7 @@ EXIT = {"healthy": 0, "bypass": 1, "fault": 1, "cannot-tell": 3}
 @click.option("--report", "reports", multiple=True, metavar="FILE",
               help="Also write a report; the suffix chooses the format (.html .json ...; .pcapng: the evidence "
                    "packets with comments; .parquet: the flows).")
-@click.option("--force", is_flag=True, help="Let --report replace a file that exists.")
+@click.option("--force", is_flag=True, help="Let --report and --scripts replace files that exist.")
 @click.option("--format", "output", default="terminal", metavar="NAME",
               help="What goes to standard output: terminal, json ...")
 @click.option("--rules", "rules_folder", metavar="DIR", help="Rule documents of your own, besides ours.")
@@ -39,10 +39,11 @@ EXIT = {"healthy": 0, "bypass": 1, "fault": 1, "cannot-tell": 3}
 @pseudonyms.options
 @click.option("--scripts", "scripts_folder", metavar="DIR",
               help="Write a script for each host that must change: apply, verify, undo.")
-@working.options
 @click.option("-q", "--quiet", is_flag=True, help="Nothing on standard error but errors.")
 @click.option("-v", "--verbose", count=True, help="Say more; -vv shows tracebacks.")
-@confined(reads=("captures", "maps", "hosts", "rules_folder", "key_file"), writes=("reports", "scripts_folder"))
+@confined(reads=("captures", "maps", "hosts", "rules_folder", "key_file"),
+          writes=("reports", "scripts_folder", "state"), unless=("cluster",))
+@working.options
 def analyze(  # noqa: PLR0913 - click: one argument an option
     captures: tuple[str, ...],
     maps: tuple[str, ...],
@@ -107,7 +108,7 @@ def analyze(  # noqa: PLR0913 - click: one argument an option
         if not quiet:
             click.echo(f"replypath: report written to {printable(report)}", err=True)
     if scripts_folder is not None:
-        _write_scripts(diagnosis.findings, Path(scripts_folder), quiet=quiet)
+        _write_scripts(diagnosis.findings, Path(scripts_folder), force=force, quiet=quiet)
     sys.exit(EXIT[diagnosis.verdict.value])
 
 
@@ -121,11 +122,11 @@ def _write_report(diagnosis: Diagnosis, read: Read, report: str, *, force: bool)
         export.write(diagnosis, report, force=force)
 
 
-def _write_scripts(findings: tuple[Finding, ...], folder: Path, *, quiet: bool) -> None:
+def _write_scripts(findings: tuple[Finding, ...], folder: Path, *, force: bool, quiet: bool) -> None:
     """One script for each host and shell: apply, verify, undo."""
     from analyzer.dialects.scripts import write  # noqa: PLC0415
 
-    for path in write(findings, folder):
+    for path in write(findings, folder, force=force):
         if not quiet:
             click.echo(f"replypath: script written to {printable(str(path))}", err=True)
 

@@ -24,11 +24,13 @@ class Work:
     jobs: int = 1
     memory: int = 0
     progress: bool | None = None
+    state: str = ""
+    cluster: str = ""
 
     @property
     def plain(self) -> bool:
         """One process, with nothing asked of it."""
-        return self.jobs == 1 and not self.memory
+        return self.jobs == 1 and not (self.memory or self.state or self.cluster)
 
 
 def octets(text: str | None) -> int:
@@ -47,12 +49,21 @@ def options(command: Callable[..., object]) -> Callable[..., object]:
     """The options, handed to the command as one argument ``work``."""
 
     @wraps(command)
-    def with_work(*, jobs: int, memory: str | None, progress: bool | None, **others: Any) -> object:  # noqa: ANN401 - click's
-        return command(work=Work(jobs, octets(memory), progress), **others)
+    def with_work(
+        *, jobs: int, memory: str | None, progress: bool | None, state: str | None, cluster: str | None,
+        **others: Any,  # noqa: ANN401 - whatever the command takes
+    ) -> object:
+        return command(work=Work(jobs, octets(memory), progress, state or "", cluster or ""), **others)
 
     for option in (
         click.option("--progress/--no-progress", default=None,
                      help="How far the reading is, on standard error (default: where that is a terminal)."),
+        click.option("--cluster", metavar="ADDRESS",
+                     help="Read on the workers of a dask scheduler, such as tcp://scheduler:8786; captures are paths "
+                          "that the workers can open (also s3://, sftp://, http:// ...)."),
+        click.option("--state", metavar="DIR",
+                     help="Keep what has been read in DIR until the run is complete: interrupted and given again, it "
+                          "goes on there."),
         click.option("--memory", metavar="SIZE",
                      help="Stay below so much memory in all processes together, such as 800M or 2G; what does not "
                           "fit goes to disk."),
@@ -70,7 +81,15 @@ def read(captures: tuple[str, ...], mapping: Mapping, work: Work, *, quiet: bool
         from analyzer.reading import read_captures  # noqa: PLC0415 - NumPy is not loaded for --version
 
         return read_captures(captures, mapping)
-    from analyzer.scale.local import read_locally  # noqa: PLC0415
+    from analyzer.cli.advance import shown  # noqa: PLC0415 - rich is not loaded for --version
+    from analyzer.scale.local import Wanted, read_locally, read_on_cluster  # noqa: PLC0415
 
-    del quiet
-    return read_locally(captures, mapping, work.jobs)
+    if work.state and work.cluster:
+        raise click.UsageError("--state keeps parts on this machine, --cluster on its workers: choose one")
+    with shown(wanted=work.progress, quiet=quiet) as told:
+        if work.cluster:
+            read, remarks = read_on_cluster(captures, mapping, work.cluster, told)
+            for remark in remarks if not quiet else ():
+                click.echo(f"replypath: {remark}", err=True)
+            return read
+        return read_locally(captures, mapping, Wanted(work.jobs, work.memory, work.state), told)

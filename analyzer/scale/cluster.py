@@ -19,7 +19,7 @@ from analyzer.errors import CaptureDamaged, CaptureError, ToolError
 from analyzer.flow.timeouts import Limits
 from analyzer.scale.follow import Numbering, Piece, follow
 from analyzer.scale.part import PartRead, Segment, Span, read_part
-from analyzer.scale.run import Followed
+from analyzer.scale.run import Followed, OctetsOf
 from analyzer.scale.spool import Spool
 from analyzer.tables import Table
 from analyzer.version import VERSION
@@ -137,6 +137,11 @@ class Cluster:
         self._numbers = 0
         self.remarks = self._checked(address)
 
+    @property
+    def threads(self) -> int:
+        """Parts that the workers can read at once."""
+        return max(1, int(sum(self._client.nthreads().values())))
+
     def __enter__(self) -> Self:
         return self
 
@@ -145,16 +150,19 @@ class Cluster:
         self._held.clear()
         self._client.close()
 
-    def read(self, spans: Sequence[Span]) -> Iterator[PartRead]:
+    def read(self, spans: Sequence[Span], told: OctetsOf) -> Iterator[PartRead]:
         """As ``run.Workers``."""
         waiting: deque[tuple[int, Any]] = deque()
-        ahead = AHEAD * max(1, sum(self._client.nthreads().values()))
-        for span in spans:
-            waiting.append(self._sent(span))
-            if len(waiting) >= ahead:
-                yield self._taken(*waiting.popleft())
-        while waiting:
-            yield self._taken(*waiting.popleft())
+        ahead = AHEAD * self.threads
+        taken = 0
+        for sent in range(len(spans) + ahead):
+            if sent < len(spans):
+                waiting.append(self._sent(spans[sent]))
+            if waiting and sent >= ahead - 1:
+                read = self._taken(*waiting.popleft())
+                told(taken, None)
+                taken += 1
+                yield read
 
     def read_again(self, span: Span) -> PartRead:
         """As ``run.Workers``."""

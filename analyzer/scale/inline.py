@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from analyzer.flow.timeouts import Limits
 from analyzer.scale.follow import Numbering, Piece, follow, in_order
 from analyzer.scale.part import SEGMENT_FRAMES, PartRead, Span, read_part
-from analyzer.scale.run import Followed
+from analyzer.scale.run import Followed, OctetsOf
 from analyzer.tables import Table
 
 
@@ -18,9 +18,10 @@ class Inline:
         self._segment_frames = segment_frames
         self.read_twice = 0
 
-    def read(self, spans: Sequence[Span]) -> Iterator[PartRead]:
+    def read(self, spans: Sequence[Span], told: OctetsOf) -> Iterator[PartRead]:
         """As ``run.Workers``."""
-        for span in spans:
+        for number, span in enumerate(spans):
+            told(number, None)
             yield read_part(span, _itself, segment_frames=self._segment_frames)
 
     def read_again(self, span: Span) -> PartRead:

@@ -1,11 +1,11 @@
-"""Captures read by several processes of this machine, within an amount of memory."""
+"""Captures read by several processes of this machine within an amount of memory, or by the workers of a cluster."""
 
 from __future__ import annotations
 
 import atexit
 import tempfile
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analyzer.balance.mapping import Mapping
@@ -16,7 +16,8 @@ from analyzer.reading import read_captures as read_alone
 from analyzer.scale.part import SEGMENT_FRAMES
 from analyzer.scale.plan import PART_BYTES, is_file, plan
 from analyzer.scale.processes import Processes
-from analyzer.scale.run import read_captures
+from analyzer.scale.run import Told, nobody, read_captures
+from analyzer.scale.state import open_state
 
 WORTH_BYTES = 32 * MIB
 """Captures smaller than this are read before the processes have started."""
@@ -29,30 +30,54 @@ PROCESS_BYTES = 80 * MIB
 """Octets of a process before it has read anything."""
 
 
-def read_locally(
-    captures: Iterable[str | Path], mapping: Mapping, jobs: int, memory: int = 0, *, part_bytes: int = PART_BYTES,
-    worth_bytes: int = WORTH_BYTES,
-) -> Read:
-    """As ``reading.read_captures``, with the same result, by ``jobs`` processes where that is faster.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How a reading is done: processes; octets of memory for all of them (0 = not stated); a folder to resume from."""
 
-    With ``memory`` (octets, for all processes together) everything that does not
-    fit goes to files; only more connections at once than fit are let go early,
-    which the result says.
+    jobs: int = 1
+    memory: int = 0
+    state: str = ""
+    part_bytes: int = PART_BYTES
+    worth_bytes: int = WORTH_BYTES
+
+
+def read_locally(captures: Iterable[str | Path], mapping: Mapping, wanted: Wanted, told: Told = nobody) -> Read:
+    """As ``reading.read_captures``, with the same result, by several processes where that is faster.
+
+    With ``memory`` everything that does not fit goes to files; only more
+    connections at once than fit are let go early, which the result says.  With
+    ``state`` what was read stays in that folder until the run is complete.
     """
     arguments = list(captures)
-    points, shards = plan(arguments, jobs, part_bytes)
+    jobs, memory = wanted.jobs, wanted.memory
+    points, shards = plan(arguments, jobs, wanted.part_bytes)
     files = [file for point in points for file in point.files]
-    small = sum(file.octets for file in files) < worth_bytes and not memory
+    small = sum(file.octets for file in files) < wanted.worth_bytes and not (memory or wanted.state)
     # a pipe is read once, by the process that has it
     if small or not all(is_file(file.path) for file in files):
         return read_alone(arguments, mapping)
     folder = _folder()
-    with Processes(jobs, folder, segment_frames=segment_frames(jobs, memory)) as workers:
-        read = read_captures(points, shards, workers, mapping, flow_limits(jobs, memory))
+    state = open_state(wanted.state, points, shards, memory) if wanted.state else None
+    with Processes(jobs, str(state.folder) if state else folder, segment_frames=segment_frames(jobs, memory),
+                   resume=state is not None) as workers:
+        read = read_captures(points, shards, workers, mapping, flow_limits(jobs, memory), told)
+    if state:
+        state.done()
     if memory:
         database = max(64 * MIB, memory - 3 * PROCESS_BYTES)
         read.observed = replace(read.observed, memory_bytes=database, spill_folder=str(Path(folder) / "spill"))
     return read
+
+
+def read_on_cluster(
+    captures: Iterable[str | Path], mapping: Mapping, address: str, told: Told = nobody,
+) -> tuple[Read, tuple[str, ...]]:
+    """As ``reading.read_captures``, by the workers of a dask scheduler; and what is to be said of them."""
+    from analyzer.scale.cluster import Cluster  # noqa: PLC0415 - an extra
+
+    with Cluster(address, _folder()) as workers:
+        points, shards = plan(list(captures), workers.threads)
+        return read_captures(points, shards, workers, mapping, told=told), workers.remarks
 
 
 def segment_frames(jobs: int, memory: int) -> int:

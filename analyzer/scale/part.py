@@ -93,10 +93,15 @@ class PartRead:
 Keep = Callable[[Table], object]
 """Puts a segment's columns somewhere, and says where."""
 Told = Callable[[int], None]
-"""Is told how many frames have been read, now and then."""
+"""Is told now and then how many octets of the file on disk have been used up."""
 
 
-def read_part(span: Span, keep: Keep, told: Told | None = None, limits: Limits = DEFAULT_LIMITS,
+def nobody(octets: int) -> None:
+    """Nobody wants to know."""
+    del octets
+
+
+def read_part(span: Span, keep: Keep, told: Told = nobody, limits: Limits = DEFAULT_LIMITS,
               segment_frames: int = SEGMENT_FRAMES) -> PartRead:
     """Read one part; errors as ``source.open_capture``."""
     source: Source
@@ -107,7 +112,7 @@ def read_part(span: Span, keep: Keep, told: Told | None = None, limits: Limits =
     return _read(source, PartRead(span), keep, told, segment_frames)
 
 
-def _read(source: Source, read: PartRead, keep: Keep, told: Told | None, segment_frames: int) -> PartRead:
+def _read(source: Source, read: PartRead, keep: Keep, told: Told, segment_frames: int) -> PartRead:
     book = AddressBook()
     decoder = Decoder(book)
     events = EventCollector(0, EVENTS)
@@ -132,8 +137,7 @@ def _read(source: Source, read: PartRead, keep: Keep, told: Told | None, segment
         if frames >= segment_frames:
             read.segments.append(_segment(pending, read.span.shards, keep))
             pending, frames = [], 0
-            if told:
-                told(read.summary.frames)
+            told(_octets_read(source))
     if pending:
         read.segments.append(_segment(pending, read.span.shards, keep))
     read.timed = file.timed
@@ -147,6 +151,11 @@ def _read(source: Source, read: PartRead, keep: Keep, told: Told | None, segment
     else:
         read.carried = Carried(frames=source.frames)
     return read
+
+
+def _octets_read(source: Source) -> int:
+    """Of a compressed file the compressed octets."""
+    return int(getattr(getattr(source, "stream", None), "offset", 0))
 
 
 def _by_shard(packets: Table, shard: NDArray[np.int64], read: PartRead) -> tuple[Table, list[int]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from analyzer.balance.vantage import declared_role
 from analyzer.capture.limits import MIB
+from analyzer.capture.octets.remote import RemoteFile, is_remote
 from analyzer.capture.parts import TO_THE_END, Carried, record_span
 from analyzer.capture.source import ChainedSource
 from analyzer.errors import CaptureError
@@ -81,13 +82,15 @@ def cut_at(path: str, shards: int, edges: Sequence[int]) -> list[Span]:
 
 def is_file(path: str) -> bool:
     """Whether it is a plain file (or missing, which whoever opens it says)."""
-    return path != "-" and (Path(path).is_file() or not Path(path).exists())
+    return path != "-" and (is_remote(path) or Path(path).is_file() or not Path(path).exists())
 
 
 def size(path: str) -> int:
     """Octets of a file; 0 where there is none to ask."""
     try:
+        if is_remote(path):
+            return RemoteFile(path).octets
         return Path(path).stat().st_size
-    except OSError:
+    except (OSError, CaptureError):
         return 0
 

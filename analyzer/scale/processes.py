@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -14,21 +17,39 @@ from analyzer.errors import ToolError
 from analyzer.flow.timeouts import Limits
 from analyzer.scale.follow import Numbering, Piece, follow
 from analyzer.scale.part import SEGMENT_FRAMES, PartRead, Span, read_part
-from analyzer.scale.run import Followed
+from analyzer.scale.run import Followed, OctetsOf
 from analyzer.scale.spool import Spool
 from analyzer.tables import Table
 
 AHEAD = 2
 """Tasks that wait for each process, beside the one it works on."""
+SECONDS = 0.5
+"""Between two looks at how far the processes are."""
 DEATHS = 3
 """So often the processes are started again after one of them has died."""
 
 Answer = TypeVar("Answer")
 
 
-def read_task(folder: str, number: int, span: Span, segment_frames: int) -> PartRead:
-    """Read one part in a process of its own."""
-    return read_part(span, Spool(folder, f"part-{number}").keep, segment_frames=segment_frames)
+def read_task(folder: str, number: int, span: Span, segment_frames: int, resume: bool) -> PartRead:
+    """Read one part in a process of its own; ``resume``: unless a run before has read it."""
+    done = Path(folder) / f"part-{number}.read"
+    if resume and done.exists():
+        read = pickle.loads(done.read_bytes())  # noqa: S301 - written below, into a folder that only we can write
+        if isinstance(read, PartRead):
+            return read
+    progress = Path(folder) / f"part-{number}.octets"
+    read = read_part(span, Spool(folder, f"part-{number}").keep, lambda octets: _say(progress, octets),
+                     segment_frames=segment_frames)
+    if resume:
+        half = done.with_suffix(".half")
+        half.write_bytes(pickle.dumps(read))
+        half.replace(done)
+    return read
+
+
+def _say(progress: Path, octets: int) -> None:
+    progress.write_text(str(octets))
 
 
 def follow_task(
@@ -43,10 +64,10 @@ def follow_task(
 class Processes:
     """``jobs`` processes and a ``folder`` for what they hand to one another; a context manager."""
 
-    def __init__(self, jobs: int, folder: str, *, segment_frames: int = SEGMENT_FRAMES) -> None:
-        self._jobs, self.folder, self._segment_frames = jobs, folder, segment_frames
+    def __init__(self, jobs: int, folder: str, *, segment_frames: int = SEGMENT_FRAMES, resume: bool = False) -> None:
+        self._jobs, self.folder, self._segment_frames, self._resume = jobs, folder, segment_frames, resume
         self._numbering = Spool(self.folder, "numbering")
-        self._again = self._points = 0
+        self._again = self._points = self._taken = 0
         self._deaths = 0
         self._pool = self._started()
 
@@ -57,10 +78,14 @@ class Processes:
                  trace: TracebackType | None) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def read(self, spans: Sequence[Span]) -> Iterator[PartRead]:
+    def read(self, spans: Sequence[Span], told: OctetsOf) -> Iterator[PartRead]:
         """As ``run.Workers``."""
-        return self._each(read_task, (
-            (self.folder, number, span, self._segment_frames) for number, span in enumerate(spans)))
+        calls = ((self.folder, number, span, self._segment_frames, self._resume) for number, span in enumerate(spans))
+        self._taken = 0
+        for read in self._each(read_task, calls, lambda: self._hear(self._taken, told)):
+            told(self._taken, None)
+            self._taken += 1
+            yield read
 
     def read_again(self, span: Span) -> PartRead:
         """As ``run.Workers``."""
@@ -85,7 +110,8 @@ class Processes:
     def _started(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(self._jobs, multiprocessing.get_context("spawn"))
 
-    def _each(self, task: Callable[..., Answer], calls: Iterable[tuple[Any, ...]]) -> Iterator[Answer]:
+    def _each(self, task: Callable[..., Answer], calls: Iterable[tuple[Any, ...]],
+              meanwhile: Callable[[], None] = lambda: None) -> Iterator[Answer]:
         """The answers in the order of the calls; few are under way at once, and a dead process is replaced."""
         waiting: deque[tuple[tuple[Any, ...], Future[Answer]]] = deque()
         source = iter(calls)
@@ -97,6 +123,9 @@ class Processes:
             if not waiting:
                 return
             call, future = waiting[0]
+            if not wait([future], timeout=SECONDS).done:
+                meanwhile()
+                continue
             try:
                 answer = future.result()
             except BrokenProcessPool:
@@ -105,6 +134,12 @@ class Processes:
                 continue
             waiting.popleft()
             yield answer
+
+    def _hear(self, first: int, told: OctetsOf) -> None:
+        """How far the parts are that are being read."""
+        for number in range(first, first + self._jobs * (1 + AHEAD)):
+            with suppress(OSError, ValueError):
+                told(number, int((Path(self.folder) / f"part-{number}.octets").read_text()))
 
     def _revive(self) -> None:
         """Start again after a process was killed, a few times: what it worked on is done again."""

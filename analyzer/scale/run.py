@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -22,10 +22,21 @@ Followed = tuple[object, int, bool]
 """Where FLOWS and ``first_frame`` of a shard are, flows let go early, whether the compiled tracker ran."""
 
 
+Told = Callable[[str, int, int], None]
+"""Is told what is being done, how much of it is done, and of how much."""
+OctetsOf = Callable[[int, int | None], None]
+"""Is told the number of a span and its octets read so far; None where all of it is read."""
+
+
+def nobody(what: str, done: int, total: int) -> None:
+    """Nobody wants to know."""
+    del what, done, total
+
+
 class Workers(Protocol):
     """Who reads parts and follows shards: processes of this machine, or of others."""
 
-    def read(self, spans: Sequence[Span]) -> Iterator[PartRead]:
+    def read(self, spans: Sequence[Span], told: OctetsOf) -> Iterator[PartRead]:
         """The parts, in the order of ``spans``."""
 
     def read_again(self, span: Span) -> PartRead:
@@ -44,18 +55,22 @@ class Workers(Protocol):
 
 def read_captures(
     points: Sequence[PointPlan], shards: int, workers: Workers, mapping: Mapping, limits: Limits = DEFAULT,
+    told: Told = nobody,
 ) -> Read:
-    """As ``reading.read_captures``, with the same result, by many."""
+    """As ``reading.read_captures``, with the same result, by many; ``told`` hears how far it is."""
     numbers = Numbers()
     read = Read(Observed([], [], [], numbers.book, mapping))
     everything = [span for point in points for file in point.files for span in file.spans]
-    parts = workers.read(everything)
+    parts = workers.read(everything, _octets(points, told))
     flows, claims, icmp = [], [], []
     names: list[str] = []
     for number, plan in enumerate(points):
         point = _point(number, plan, parts, numbers, shards, workers)
         which: list[int | None] = [None] if point.together else list(range(shards))
-        found = list(workers.follow(point.pieces, which, number, limits))
+        found: list[Followed] = []
+        for followed in workers.follow(point.pieces, which, number, limits):
+            found.append(followed)
+            told(f"following {plan.vantage}", len(found), len(which))
         flows.append(workers.flows([where for where, _, _ in found]))
         point.close(sum(evicted for _, evicted, _ in found))
         read.compiled &= point.compiled and all(compiled for _, _, compiled in found)
@@ -85,6 +100,21 @@ def _point(number: int, plan: PointPlan, parts: Iterator[PartRead], numbers: Num
         if said:
             raise CaptureDamaged(said[0])
     return point
+
+
+def _octets(points: Sequence[PointPlan], told: Told) -> OctetsOf:
+    """Octets on disk, added up over all spans."""
+    sizes: list[int] = []
+    for point in points:
+        for file in point.files:
+            sizes += [file.octets // len(file.spans)] * len(file.spans)
+    read = [0] * len(sizes)
+
+    def of_span(number: int, octets: int | None) -> None:
+        read[number] = sizes[number] if octets is None else min(octets, sizes[number])
+        told("reading", sum(read), sum(sizes))
+
+    return of_span
 
 
 def _next(parts: Iterator[PartRead], count: int) -> Iterator[PartRead]:

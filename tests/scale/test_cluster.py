@@ -11,7 +11,6 @@ import sys
 import threading
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from analyzer.api import diagnose
@@ -19,6 +18,7 @@ from analyzer.errors import CaptureUnreadable, ToolError
 from analyzer.report.output import formats
 from analyzer.scale.cluster import Cluster
 from analyzer.scale.plan import plan
+from bench.generate import begin, script, slices
 
 pytest.importorskip("distributed", reason="dask.distributed is not installed (the extra [cluster])")
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_pcaps"
@@ -104,15 +104,21 @@ class Killing:
 
 @pytest.fixture(scope="module")
 def ring(s, tmp_path_factory):
-    """200 files: 150 of one capture point, 50 of another."""
+    """200 files of one capture point, with both sides of a balancer; connections reach from file to file."""
     folder = tmp_path_factory.mktemp("ring")
-    dice = np.random.default_rng(10)
+    octets = b"".join(piece.tobytes() for piece in slices(160, script(0, 8), 5_000))
+    starts = [0]
+    while starts[-1] < len(octets):
+        starts.append(starts[-1] + 16 + int.from_bytes(octets[starts[-1] + 8 : starts[-1] + 12], "little"))
+    edges = [starts[len(starts) * number // 200] for number in range(200)] + [len(octets)]
     arguments = []
     for number in range(200):
-        path = folder / f"{number:03}.pcap"
-        path.write_bytes(s.capture(dice, 30, calm=True, begins=1_700_000_000 + 20 * number))
-        arguments.append(f"{'server' if number % 4 else 'client'}={path}")
-    return arguments
+        path = folder / f"{number * 7 % 200:03}.pcap"      # names say nothing about their order
+        with path.open("wb") as out:
+            begin(out)
+            out.write(octets[edges[number] : edges[number + 1]])
+        arguments.append(f"server={path}")
+    return sorted(arguments)
 
 
 def test_the_samples_on_a_cluster(s, machines, tmp_path):

@@ -104,6 +104,11 @@ class Decompressed:
         self._decoder: Decoder | None = method.decoder(limits)
         self._fed = self._given = 0
 
+    @property
+    def offset(self) -> int:
+        """Compressed octets that have been used up: how far the file has been read."""
+        return self._window.offset
+
     def readinto(self, buffer: memoryview, /) -> int:
         """As ``window.Stream``."""
         while self._decoder:
