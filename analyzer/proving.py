@@ -70,10 +70,6 @@ class Prover:
         return self._judge
 
 
-BEYOND_THE_MODEL = re.compile(r"\btable (?!ip\b)|\b(?:return|jump|goto|vmap|queue)\b|\*")
-"""Words of a ruleset that the model does not follow as the kernel does."""
-
-
 def inferred(read: Read, evidence: Evidence, mapping: Mapping, hosts: Dict[str, Host]) -> Inference:
     """The network that captures show; without a declared mapping, with what the packets taught of it."""
     observed = read.observed
@@ -109,15 +105,10 @@ def _broken(evidence: Evidence) -> frozenset[Key]:
 def _filters(host: Host, services: Mapping) -> bool:
     """Whether the model can take the host's own ruleset instead of what the mapping says it does.
 
-    What the model would read differently from the kernel (other families, chains
-    that are jumped to, early returns, patterns of interface names) keeps the
-    whole ruleset out: a proof may be missing, never wrong.
     Names of interfaces mean nothing where the host did not tell them.  A balancer
     whose nft rules translate nothing balances by other means (IPVS, a proxy): the
     ruleset alone would take its services away.
     """
-    if BEYOND_THE_MODEL.search(host.ruleset) or host.ruleset.count("chain ") != host.ruleset.count(" hook "):
-        return False
     if "ruleset" not in host.complete or (NAMES_INTERFACES.search(host.ruleset) and not host.interfaces):
         return False
     own = {address.ip for each in host.interfaces for address in each.addresses}

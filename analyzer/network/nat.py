@@ -14,7 +14,7 @@ from enum import StrEnum
 from ipaddress import ip_network
 
 from analyzer.balance.mapping import Endpoint, Forwarding
-from analyzer.network.datagram import Datagram
+from analyzer.network.datagram import ICMP, ICMP6, Complaint, Datagram
 from analyzer.network.host import IPAddress, IPNetwork
 
 
@@ -70,14 +70,18 @@ class Match:
     mark: int | None = None
     connection_mark: int | None = None
     syn: bool = False
+    icmp: frozenset[str] = frozenset()      # nft's words for types
+    version: int = 0
     inverted: frozenset[str] = frozenset()
 
     def holds(self, seen: Context) -> bool:
         """Whether every condition holds."""
         packet = seen.datagram
+        if any(net is not None and net.version != packet.source.version for net in (self.source, self.destination)):
+            return False                 # ``ip saddr != 10.0.0.0/8`` says nothing of IPv6
         answers = {
-            "incoming": self.incoming in ("", seen.incoming),
-            "outgoing": self.outgoing in ("", seen.outgoing),
+            "incoming": _named(self.incoming, seen.incoming),
+            "outgoing": _named(self.outgoing, seen.outgoing),
             "macs": not self.macs or seen.source_mac in self.macs,
             "source": _inside(packet.source, self.source),
             "destination": _inside(packet.destination, self.destination),
@@ -89,12 +93,33 @@ class Match:
             "mark": self.mark in (None, seen.mark),
             "connection_mark": self.connection_mark in (None, seen.connection_mark),
             "syn": not self.syn or packet.flags in ("S", "S."),
+            "icmp": not self.icmp or icmp_word(packet) in self.icmp,
+            "version": self.version in (0, packet.source.version),
         }
         return all(answer is not (name in self.inverted) for name, answer in answers.items())
 
 
+ICMP_WORDS = {
+    "request": "echo-request", "reply": "echo-reply", Complaint.TIME: "time-exceeded", Complaint.BIG: "packet-too-big",
+}
+
+
+def icmp_word(packet: Datagram) -> str:
+    """The ICMP type of a packet in nft's words; empty where it is none."""
+    if packet.protocol not in (ICMP, ICMP6):
+        return ""
+    return ICMP_WORDS.get(packet.flags, "destination-unreachable")
+
+
+def _named(pattern: str, name: str) -> bool:
+    """An interface by its name, or by how its name begins (``eth*``)."""
+    if pattern.endswith("*"):
+        return name.startswith(pattern[:-1])
+    return pattern in ("", name)
+
+
 def _inside(address: IPAddress, net: IPNetwork | None) -> bool:
-    return net is None or (net.version == address.version and address in net)
+    return net is None or address in net
 
 
 def _between(port: int, span: tuple[int, int] | None) -> bool:
@@ -154,7 +179,20 @@ class ClampMss:
     mss: int
 
 
-Action = Accept | Drop | Dnat | Snat | ToMac | Terminate | SetMark | ClampMss
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """Ask another chain of the same table; with ``back`` go on behind this rule where that one decides nothing."""
+
+    chain: str
+    back: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """No further rule of this chain: back to where it was called from, in a base chain to its policy."""
+
+
+Action = Accept | Drop | Dnat | Snat | ToMac | Terminate | SetMark | ClampMss | Jump | Return
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,15 +205,26 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Rules at one hook; ``kind`` is filter, nat (asked once a connection) or route (output: looks up again)."""
+    """Rules at one hook; ``kind`` is filter, nat (asked once a connection) or route (output: looks up again).
 
-    hook: Hook
+    A chain without a hook is asked only where another one sends packets to it.
+    """
+
+    hook: Hook | None
     priority: int = 0
     kind: str = "filter"
     rules: tuple[Rule, ...] = ()
     policy: Accept | Drop = field(default_factory=Accept)
     table: str = ""
     name: str = ""
+
+    def sees(self, packet: Datagram) -> bool:
+        """Whether the table's family holds the packet (nft(8), "Address families")."""
+        family = self.table.partition(" ")[0]
+        return family not in FAMILIES or FAMILIES[family] == packet.source.version
+
+
+FAMILIES = {"ip": 4, "ip6": 6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +244,10 @@ class Firewall:
     def at(self, hook: Hook, kind: str) -> list[Chain]:
         """The chains of a hook, in the order in which they are asked."""
         return sorted((c for c in self.chains if c.hook is hook and c.kind == kind), key=lambda chain: chain.priority)
+
+    def called(self, table: str, name: str) -> Chain | None:
+        """A chain by its name."""
+        return next((chain for chain in self.chains if (chain.table, chain.name) == (table, name)), None)
 
     def with_chains(self, chains: Iterable[Chain]) -> Firewall:
         """The same and more chains."""

@@ -17,7 +17,8 @@ from analyzer.network.nat import (
     Drop,
     Firewall,
     Hook,
-    Rule,
+    Jump,
+    Return,
     SetMark,
     Snat,
     State,
@@ -27,6 +28,14 @@ from analyzer.network.nat import (
 from analyzer.network.tracking import Seen, Tracker, away, toward
 
 UNTRACKED = Seen(None, State.UNTRACKED)
+EVERY = (float("-inf"), float("inf"))
+DSTNAT, SRCNAT = -100, 100
+"""Priorities at which destinations and sources are translated; filters before and behind see other addresses."""
+
+MOST_CALLS = 16
+"""The kernel refuses rulesets whose chains call each other more deeply (NFT_JUMP_STACK_SIZE)."""
+
+Verdict = Accept | Drop | Dnat | Snat | ToMac | Terminate
 
 
 @dataclass(slots=True)
@@ -57,28 +66,37 @@ class Passage:
             entry.dnatted if entry else False, self.mark, entry.mark if entry else 0, self.seen.backwards,
         )
 
-    def filtered(self, hook: Hook, kind: str = "filter", outgoing: str = "") -> Drop | None:
-        """Ask the filter (or route) chains of a hook; a Drop where one of them ends the packet."""
+    def filtered(
+        self, hook: Hook, kind: str = "filter", outgoing: str = "", *, span: tuple[float, float] = EVERY
+    ) -> Drop | None:
+        """Ask the filter (or route) chains of a hook with a priority in ``span``; a Drop where one ends the packet."""
         for chain in self.firewall.at(hook, kind):
-            verdict = self._ask(chain, outgoing)
-            if isinstance(verdict, Drop):
-                return verdict
+            if span[0] <= chain.priority < span[1] and chain.sees(self.packet):
+                verdict = self._asked(chain, outgoing) or chain.policy
+                if isinstance(verdict, Drop):
+                    return verdict
         return None
 
-    def _ask(self, chain: Chain, outgoing: str) -> Accept | Drop:
+    def _asked(self, chain: Chain, outgoing: str, depth: int = 0) -> Verdict | None:
+        """What a chain decides; None where it decides nothing (the end, or a return)."""
         for rule in chain.rules:
             if not rule.match.holds(self.context(outgoing)):
                 continue
             match rule.action:
                 case SetMark(mark, connection):
                     self._set(mark, connection=connection)
-                case Accept() | Drop() as verdict:
-                    return verdict
                 case ClampMss(mss):
                     self.packet = replace(self.packet, mss=min(self.packet.mss or mss, mss))
-                case Dnat() | Snat() | ToMac() | Terminate():
-                    pass
-        return chain.policy
+                case Return():
+                    return None
+                case Jump(name, back):
+                    target = self.firewall.called(chain.table, name)
+                    found = self._asked(target, outgoing, depth + 1) if target and depth < MOST_CALLS else None
+                    if found is not None or not back:
+                        return found
+                case Accept() | Drop() | Dnat() | Snat() | ToMac() | Terminate() as verdict:
+                    return verdict
+        return None
 
     def _set(self, mark: int, *, connection: bool) -> None:
         if not connection:
@@ -90,21 +108,29 @@ class Passage:
         """Translate the destination; the action where a rule sends the packet another way than routing would."""
         if not self.firewall.stateful:
             return self._rewrite_by_rule()
-        entry = self.seen.entry
-        rule = self._first(Hook.PREROUTING)
-        if rule is not None and isinstance(rule.action, ToMac | Terminate):
-            return rule.action           # these keep tables of their own: the other direction never comes by
-        begins = entry is not None and self.seen.state is State.NEW and not entry.translated
-        if begins and entry is not None and rule is not None and isinstance(rule.action, Dnat):
-            real = self._choose(rule.action.reals)
-            entry.rewrite_destination(real.address, real.port)
-        self.packet = toward(self.packet, self.seen)
+        action = self._translation(Hook.PREROUTING)
+        if isinstance(action, ToMac | Terminate):
+            return action                # these keep tables of their own: the other direction never comes by
+        self._send_to(action)
         return None
 
+    def _send_to(self, action: Action | None) -> None:
+        """Give a new connection its other destination, and the packet that of its connection."""
+        entry = self.seen.entry
+        if entry is not None and self.seen.state is State.NEW and not entry.translated and isinstance(action, Dnat):
+            real = self._choose(action.reals)
+            entry.rewrite_destination(real.address, real.port)
+        self.packet = toward(self.packet, self.seen)
+
+    def arrive_here(self) -> None:
+        """An answer to the host itself gets back the address that was asked (nft's nat input hook)."""
+        if self.firewall.stateful and self.seen.backwards:
+            self.packet = away(self.packet, self.seen)
+
     def readdress(self) -> None:
-        """An own packet that belongs to a translated connection goes where that connection says."""
+        """An own packet goes where its connection says, or a rule for the host's own packets."""
         if self.firewall.stateful:
-            self.packet = toward(self.packet, self.seen)
+            self._send_to(self._translation(Hook.OUTPUT))
 
     def _choose(self, reals: tuple[Endpoint, ...]) -> Endpoint:
         """The real server that the capture shows, if it is one of them; else the first."""
@@ -121,30 +147,29 @@ class Passage:
             return
         entry = self.seen.entry
         if entry is not None and self.seen.state is State.NEW and not entry.snatted and not self.seen.backwards:
-            rule = self._first(Hook.POSTROUTING, outgoing)
-            if rule is not None and isinstance(rule.action, Snat):
-                address = rule.action.address or own
+            action = self._translation(Hook.POSTROUTING, outgoing)
+            if isinstance(action, Snat):
+                address = action.address or own
                 if address is not None:
                     entry.rewrite_source(address)
         self.packet = away(self.packet, self.seen)
 
-    def _first(self, hook: Hook, outgoing: str = "") -> Rule | None:
-        """The first nat rule of a hook that applies."""
-        seen = self.context(outgoing)
-        return next(
-            (rule for chain in self.firewall.at(hook, "nat") for rule in chain.rules if rule.match.holds(seen)), None
-        )
+    def _translation(self, hook: Hook, outgoing: str = "") -> Action | None:
+        """What the nat chains of a hook decide; one that accepts leaves it to the next."""
+        for chain in self.firewall.at(hook, "nat"):
+            found = self._asked(chain, outgoing) if chain.sees(self.packet) else None
+            if found is not None and not isinstance(found, Accept):
+                return found
+        return None
 
     def _rewrite_by_rule(self) -> Action | None:
-        rule = self._first(Hook.PREROUTING)
-        if rule is None:
-            return None
-        if isinstance(rule.action, Dnat):
-            real = self._choose(rule.action.reals)
+        action = self._translation(Hook.PREROUTING)
+        if isinstance(action, Dnat):
+            real = self._choose(action.reals)
             port = real.port or self.packet.destination_port
             self.packet = replace(self.packet, destination=real.address, destination_port=port)
             return None
-        return rule.action
+        return action
 
     def _restore_by_rule(self) -> None:
         """Without memory: what comes from a real server's port gets the virtual service's address."""

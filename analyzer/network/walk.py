@@ -18,7 +18,7 @@ from analyzer.network.host import MAIN_TABLE
 from analyzer.network.link import Network
 from analyzer.network.nat import Action, Hook, State, Terminate, ToMac
 from analyzer.network.neighbor import resolve
-from analyzer.network.passage import Passage
+from analyzer.network.passage import DSTNAT, EVERY, SRCNAT, Passage
 from analyzer.network.redirect import provoked
 from analyzer.network.route import Drop, Dropped, Forward, Local, Path, arriving, masquerade, outgoing, takes
 from analyzer.network.routing.fib import Refusal
@@ -90,10 +90,11 @@ class _Walk:
         stack, firewall = self.network.stacks[host], self.network.firewall(host)
         tracker = self.session.tracker(self.network, host) if firewall.stateful else None
         passage = Passage.begin(firewall, tracker, packet)
-        for kind in ("route", "filter"):
-            if passage.filtered(Hook.OUTPUT, kind) is not None:
-                return self._end(Disposition.FILTERED, host, "", packet)
+        if passage.filtered(Hook.OUTPUT, "route") is not None:
+            return self._end(Disposition.FILTERED, host, "", packet)
         passage.readdress()
+        if passage.filtered(Hook.OUTPUT) is not None:
+            return self._end(Disposition.FILTERED, host, "", packet)
         path = outgoing(stack, passage.packet.query(LOOPBACK, passage.mark))
         if isinstance(path, Refusal):
             return self._end(Disposition.NO_ROUTE, host, "", packet, f"its own program: {path.errno}")
@@ -102,6 +103,8 @@ class _Walk:
         better = self.session.learned.get((host, packet.destination))
         if better is not None:
             path = replace(path, gateway=None if better == packet.destination else better, redirected=True)
+        if passage.filtered(Hook.POSTROUTING, outgoing=path.interface) is not None:
+            return self._end(Disposition.FILTERED, host, path.interface, packet)
         passage.leave(path.interface, masquerade(stack, path, passage.packet.destination))
         return self._transmit(host, path, passage.packet, Act.OUT)
 
@@ -137,7 +140,7 @@ class _Walk:
         tracker = self.session.tracker(self.network, host) if firewall.stateful and now.interface != LOOPBACK else None
         passage = Passage.begin(firewall, tracker, now.packet, now.interface, now.mac)
         passage.chosen = self.session.real
-        if passage.filtered(Hook.PREROUTING) is not None:
+        if passage.filtered(Hook.PREROUTING, span=(EVERY[0], DSTNAT)) is not None:
             return self._end(self._filtered(passage), host, now.interface, now.packet)
         action = passage.arrive()
         if passage.packet != now.packet:
@@ -146,6 +149,8 @@ class _Walk:
             self._step(host, Act.UNDO if back else Act.DNAT, now.interface, passage.packet, says)
         if action is not None:
             return self._by_service(now, passage, action)
+        if passage.filtered(Hook.PREROUTING, span=(DSTNAT, EVERY[1])) is not None:
+            return self._end(self._filtered(passage), host, now.interface, passage.packet)
         if now.interface == LOOPBACK:
             return self._deliver(host, LOOPBACK, passage.packet)
         arrival = arriving(self.network.stacks[host], passage.packet.query(now.interface, passage.mark))
@@ -155,6 +160,7 @@ class _Walk:
                 told = self._told(host, passage, said) if said is not None else None
                 return self._end(LOST[arrival.why], host, now.interface, passage.packet, told=told)
             case Local():
+                passage.arrive_here()
                 if passage.filtered(Hook.INPUT) is not None:
                     return self._end(self._filtered(passage), host, now.interface, passage.packet)
                 return self._deliver(host, now.interface, passage.packet)
@@ -210,6 +216,8 @@ class _Walk:
             return self._end(self._filtered(passage), host, now.interface, passage.packet, told=told)
         if passage.seen.state is State.INVALID and not passage.firewall.invalid_known:
             self.assumed.add(f"{host} forwards packets of connections that it has not seen")
+        if passage.filtered(Hook.POSTROUTING, outgoing=path.interface, span=(EVERY[0], SRCNAT)) is not None:
+            return self._end(self._filtered(passage), host, path.interface, passage.packet)
         before = passage.packet
         passage.leave(path.interface, masquerade(self.network.stacks[host], path, before.destination))
         if passage.packet != before:

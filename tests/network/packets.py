@@ -26,7 +26,7 @@ except ModuleNotFoundError:      # run as a script, beside them
     import walks
     from hosts import Hosts
 
-from analyzer.kernel.networks import SERVER1, SERVER6
+from analyzer.kernel.networks import OUTSIDE, SERVER1, SERVER6, VIP, two_arm
 from analyzer.kernel.topology import Listener, Topology
 from analyzer.network.connect import EPHEMERAL, Conversation, Exchange, _largest
 from analyzer.network.datagram import ICMP, ICMP6, TCP, UDP, Datagram
@@ -91,6 +91,20 @@ def case(seed: int) -> Case:
     return Case(seed, topology, [each for each in made.commands if "accept_redirects" not in each[1]], probes)
 
 
+def plain_case(commands: list[tuple[str, str]]) -> Case:
+    """The two-armed network with a service of each protocol, and everybody's connections."""
+    topology = _served(random.Random(1), two_arm(), SERVER1, six=False)
+    for host in topology.hosts:
+        topology = topology.with_host(host.name, sysctls={**host.sysctls, **_deaf(host, six=False)})
+    dialled = [
+        (client, address, port, protocol) for client in ("client", "outside", "server2", "balancer")
+        for address, port, protocol in (
+            (VIP, 80, "tcp"), (VIP, 81, "tcp"), (VIP, 53, "udp"), (VIP, 54, "udp"), (VIP, 0, "icmp"), (SERVER1, 0, "icmp"),
+            (SERVER1, 22, "tcp"), (SERVER1, 8080, "tcp"), (SERVER1, 5353, "udp"))
+    ] + [("server1", OUTSIDE, 9, "udp")]
+    return Case(0, topology, commands, [Probe(*each, source=EPHEMERAL + number) for number, each in enumerate(dialled)])
+
+
 def _deaf(host, six: bool) -> dict[str, int]:
     """No connection may teach the next one a redirect (``walks.py`` has those)."""
     names = ("all", *(each.name for each in host.interfaces))
@@ -131,7 +145,7 @@ def observed(made: Case, patience_s: float) -> dict[tuple[str, str], list[bytes]
     """Every frame at every interface."""
     with Hosts(made.topology) as hosts:
         for host, line in made.commands:
-            hosts.spaces[host].shell(line)
+            hosts.spaces[host].shell(line, check=line.startswith("nft"))
         hosts.seen()
         for probe in made.probes:
             _dial(hosts, probe)

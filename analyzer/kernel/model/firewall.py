@@ -21,7 +21,9 @@ from analyzer.network.nat import (
     Drop,
     Firewall,
     Hook,
+    Jump,
     Match,
+    Return,
     Rule,
     SetMark,
     Snat,
@@ -58,7 +60,8 @@ def ruleset(firewall: Firewall, pins: Iterable[tuple[Match, Endpoint]] = ()) -> 
 
 def _chain(chain: Chain, name: str, family: str, first: list[Rule]) -> str:
     policy = "drop" if isinstance(chain.policy, Drop) else "accept"
-    lines = [f"type {chain.kind} hook {chain.hook} priority {chain.priority}; policy {policy};"]
+    hooked = [f"type {chain.kind} hook {chain.hook} priority {chain.priority}; policy {policy};"]
+    lines = hooked if chain.hook is not None else []
     lines += [rule_text(rule, family) for rule in (*first, *chain.rules) if not isinstance(rule.action, Terminate)]
     body = "".join(f"\t\t{line}\n" for line in lines)
     return f"\tchain {name} {{\n{body}\t}}\n"
@@ -106,6 +109,10 @@ def _layer4(match: Match, said: _Said) -> Iterator[str]:
     for field, word, span in ports:
         if span is not None:
             yield said(field, f"{name} {word}", str(span[0]) if span[0] == span[1] else f"{span[0]}-{span[1]}")
+    if match.icmp:
+        yield said("icmp", f"{_PROTOCOLS[match.protocol]} type", _set(match.icmp))
+    if match.version:
+        yield said("version", "meta nfproto", f"ipv{match.version}")
     if match.syn:
         yield said("syn", "tcp flags", "syn" if "syn" in match.inverted else "& syn == syn")
 
@@ -126,6 +133,10 @@ def _action(action: Action, family: str) -> str:
             said = "masquerade" if address is None else f"snat {_family(family, address)}to {address}"
         case SetMark(mark, connection):
             said = f"{'ct' if connection else 'meta'} mark set {mark:#x}"
+        case Jump(name, back):
+            said = f"{'jump' if back else 'goto'} {name}"
+        case Return():
+            said = "return"
         case ClampMss(mss):
             said = f"tcp option maxseg size set {mss}"
         case ToMac() | Terminate():

@@ -7,8 +7,9 @@
       }
     }
 
-What the model does not know in a rule is refused with its words, never skipped:
-a rule read in half would prove the wrong thing.
+Chains call each other (jump, goto, return), tables of the families ip, ip6 and
+inet see what is theirs.  What the model does not know in a rule is refused with
+its words, never skipped: a rule read in half would prove the wrong thing.
 """
 
 from __future__ import annotations
@@ -18,11 +19,15 @@ from dataclasses import replace
 
 from analyzer.network.commands.nft_rules import Line, rules_of
 from analyzer.network.commands.words import DONE, Answer, Misuse
-from analyzer.network.nat import NO_FIREWALL, Accept, Chain, Drop, Firewall, Hook
+from analyzer.network.nat import NO_FIREWALL, Accept, Chain, Drop, Firewall, Hook, Jump
 from analyzer.network.stack import Stack
 
 TOKEN = re.compile(r'"[^"]*"|[{};]|\n|[^\s{};"]+')
 PRIORITIES = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100}
+
+FAMILIES = ("ip", "ip6", "inet")
+TRANSLATING = (Hook.PREROUTING, Hook.OUTPUT, Hook.POSTROUTING)
+"""Hooks whose nat chains the model asks; those at input are nobody's."""
 
 
 def read(firewall: Firewall, text: str) -> Firewall:
@@ -42,6 +47,7 @@ def _read(firewall: Firewall, text: str) -> Firewall:
             continue
         is_table = word == "table"
         firewall = _table(firewall, tokens) if is_table else command(firewall, [word, *tokens.statement()])
+    firewall = _checked(firewall)
     return replace(firewall, stateful=True) if firewall.chains and not tracked_by_choice else firewall
 
 
@@ -54,7 +60,10 @@ def run(stack: Stack, words: list[str], text: str) -> Answer:
 
 def _table(firewall: Firewall, tokens: Line) -> Firewall:
     family, name = tokens.take(), tokens.take()
-    table = f"{family} {name}"
+    if name == "{":                                  # ``table nat {``: the family is ip
+        tokens.left.insert(0, name)
+        family, name = "ip", family
+    table = f"{_family(family)} {name}"
     if tokens.peek() != "{":
         return firewall                              # a declaration; an empty table does nothing
     tokens.expect("{")
@@ -62,10 +71,36 @@ def _table(firewall: Firewall, tokens: Line) -> Firewall:
         word = tokens.take()
         if word != "chain":
             raise Misuse(1, f"Error: the model does not know {word!r} in table {table}")
-        chain = Chain(Hook.FORWARD, table=table, name=tokens.take())
+        name = tokens.take()
         tokens.expect("{")
-        firewall = firewall.with_chains([_chain(chain, tokens)])
+        firewall = _with_chain(firewall, _chain(Chain(None, table=table, name=name), tokens))
     tokens.expect("}")
+    return firewall
+
+
+def _family(word: str) -> str:
+    if word not in FAMILIES:
+        raise Misuse(1, f"Error: the model does not know tables of the family {word!r}")
+    return word
+
+
+def _with_chain(firewall: Firewall, chain: Chain) -> Firewall:
+    """Add a chain; rules for one that is there already go behind its own."""
+    if chain.kind == "nat" and (isinstance(chain.policy, Drop) or any(isinstance(r.action, Drop) for r in chain.rules)):
+        raise Misuse(1, f"Error: the model does not know drop in the nat chain {chain.name}")
+    known = firewall.called(chain.table, chain.name)
+    if known is None:
+        return firewall.with_chains([chain])
+    whole = replace(known if chain.hook is None else chain, rules=(*known.rules, *chain.rules))
+    return replace(firewall, chains=tuple(whole if each is known else each for each in firewall.chains))
+
+
+def _checked(firewall: Firewall) -> Firewall:
+    """Chains that are called must be there (``add chain`` before ``jump``, as nft wants it)."""
+    for chain in firewall.chains:
+        for rule in chain.rules:
+            if isinstance(rule.action, Jump) and firewall.called(chain.table, rule.action.chain) is None:
+                raise Misuse(1, "Error: Could not process rule: No such file or directory")
     return firewall
 
 
@@ -75,6 +110,8 @@ def _chain(chain: Chain, tokens: Line) -> Chain:
             chain = _hooked(chain, tokens.statement())
         elif tokens.peek() == "policy":
             chain = replace(chain, policy=Drop() if tokens.statement()[1] == "drop" else Accept())
+        elif tokens.peek() == "comment":
+            tokens.statement()
         else:
             chain = replace(chain, rules=(*chain.rules, *rules_of(tokens.statement())))
     tokens.expect("}")
@@ -88,10 +125,12 @@ def _hooked(chain: Chain, words: list[str]) -> Chain:
         hook = Hook(said["hook"])
     except (KeyError, ValueError):
         raise Misuse(1, f"Error: the model does not know {' '.join(words)!r}") from None
-    level = re.match(r"([a-z]+)?\s*([+-]?\s*\d+)?", " ".join(words[words.index("priority") + 1:]))
-    assert level is not None
-    priority = PRIORITIES.get(level[1] or "", 0) + int((level[2] or "0").replace(" ", ""))
-    return replace(chain, hook=hook, kind=said.get("type", "filter"), priority=priority)
+    level = re.fullmatch(r"([a-z]+)?\s*([+-]?\s*\d+)?", " ".join(words[words.index("priority") + 1:]))
+    kind = said.get("type", "filter")
+    if level is None or (level[1] or "filter") not in PRIORITIES or (kind == "nat" and hook not in TRANSLATING):
+        raise Misuse(1, f"Error: the model does not know {' '.join(words)!r}")
+    priority = PRIORITIES[level[1] or "filter"] + int((level[2] or "0").replace(" ", ""))
+    return replace(chain, hook=hook, kind=kind, priority=priority)
 
 
 def command(firewall: Firewall, words: list[str]) -> Firewall:
@@ -101,6 +140,8 @@ def command(firewall: Firewall, words: list[str]) -> Firewall:
         return firewall
     if verb == "flush" and words[1:] == ["ruleset"]:
         return replace(NO_FIREWALL, stateful=firewall.stateful)
+    if verb in ("add", "create", "insert", "delete", "destroy") and words[2:3] and words[2] not in FAMILIES:
+        words = [*words[:2], "ip", *words[2:]]           # nft(8): without a family it is ip
     kind, table = words[1], " ".join(words[2:4])
     if verb in ("add", "create") and kind == "table":
         return firewall
@@ -109,7 +150,7 @@ def command(firewall: Firewall, words: list[str]) -> Firewall:
     if verb == "add" and kind == "chain":
         body = Line([token for word in words[5:] for token in TOKEN.findall(word)] or ["{", "}"])
         body.expect("{")
-        return firewall.with_chains([_chain(Chain(Hook.FORWARD, table=table, name=words[4]), body)])
+        return _with_chain(firewall, _chain(Chain(None, table=table, name=words[4]), body))
     if verb in ("add", "insert") and kind == "rule":
         return _with_rule(firewall, table, words[4], words[5:], first=verb == "insert")
     raise Misuse(1, f"Error: the model does not know {' '.join(words)!r}")

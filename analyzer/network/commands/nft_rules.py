@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 from itertools import product
 
 from analyzer.balance.mapping import Endpoint
 from analyzer.network.commands.words import Misuse
-from analyzer.network.nat import Accept, Action, ClampMss, Dnat, Drop, Match, Rule, SetMark, Snat, State
+from analyzer.network.nat import Accept, Action, ClampMss, Dnat, Drop, Jump, Match, Return, Rule, SetMark, Snat, State
 
 PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58, "ipv6-icmp": 58}
 
@@ -74,11 +74,14 @@ class Line:
         return found
 
 
-Setter = Callable[[str], dict[str, object]]
+Setter = Callable[[Line], list[dict[str, object]]]
+NFPROTO = {"ipv4": 4, "ipv6": 6}
 
 
 def rules_of(words: list[str]) -> tuple[Rule, ...]:
-    """The rules that one line stands for: a set of values is one rule for each."""
+    """The rules that one line stands for: a set of values, or a verdict map, is one rule for each."""
+    if "vmap" in words:
+        return tuple(rule for each in _mapped(words) for rule in rules_of(each))
     line = Line(list(words))
     conditions: list[list[dict[str, object]]] = []
     inverted: set[str] = set()
@@ -86,9 +89,11 @@ def rules_of(words: list[str]) -> tuple[Rule, ...]:
     while line:
         if not _statement(line, actions):
             options, negated = _condition(line)
+            if negated and len(options) > 1:
+                raise Misuse(1, f"Error: the model does not know a negated set in {' '.join(words)!r}")
             if options:
                 conditions.append(options)
-                inverted |= set(options[0]) if negated else set()
+                inverted |= _denied(options[0]) if negated else set()
     made = [Match(inverted=frozenset(inverted))]
     for chosen in product(*conditions):
         fields = {key: value for each in chosen for key, value in each.items()}
@@ -96,20 +101,45 @@ def rules_of(words: list[str]) -> tuple[Rule, ...]:
     return tuple(Rule(match, action) for match in (made[1:] or made) for action in actions)
 
 
+def _denied(fields: dict[str, object]) -> set[str]:
+    """What ``!=`` denies: ``tcp dport != 80`` is still TCP."""
+    said = set(fields)
+    return said - {"protocol"} if len(said) > 1 else said
+
+
+def _mapped(words: list[str]) -> Iterator[list[str]]:
+    """``KEY vmap { VALUE : VERDICT, ... }`` as one rule for each value."""
+    at = words.index("vmap")
+    key, line = words[:at], Line(words[at + 1:])
+    line.expect("{")
+    inside = " ".join(line.left[: line.left.index("}")])
+    behind = line.left[line.left.index("}") + 1:]
+    for each in inside.split(","):
+        value, colon, verdict = each.partition(" : ")
+        if not each.strip():
+            continue
+        if not colon:
+            raise Misuse(1, f"Error: the model does not know the map {inside!r}")
+        yield [*key, value.strip(), *behind, *verdict.split()]
+
+
+SIMPLE: dict[str, Action] = {"accept": Accept(), "drop": Drop(), "masquerade": Snat(), "return": Return()}
+LOG_WORDS = ("prefix", "level", "group", "snaplen", "queue-threshold", "flags")
+
+
 def _statement(line: Line, actions: list[Action]) -> bool:
     """Read a statement; False where a condition comes next."""
     word = line.peek()
-    simple: dict[str, Action | None] = {
-        "accept": Accept(), "drop": Drop(), "masquerade": Snat(), "counter": None, "return": Accept(),
-    }
-    if word in simple:
+    if word in SIMPLE:
         line.take()
-        action = simple[word]
-        if action is not None:
-            actions.append(action)
-        while word == "counter" and line.peek() in ("packets", "bytes"):
-            line.take()
-            line.take()
+        actions.append(SIMPLE[word])
+    elif word in ("jump", "goto"):
+        line.take()
+        actions.append(Jump(line.take(), back=word == "jump"))
+    elif word == "counter":
+        line.take()
+        while line.peek() in ("packets", "bytes"):
+            del line.left[:2]
     elif word == "reject":
         actions.append(Drop(reject=True))
         line.left.clear()
@@ -117,9 +147,20 @@ def _statement(line: Line, actions: list[Action]) -> bool:
         line.take()
         actions.append(_translation(line, word))
     elif word == "log":
-        line.left[:] = [each for each in line.left if each in simple]
-    elif line.left[1:3] == ["mark", "set"]:
-        actions.append(SetMark(int(line.left[3], 0), connection=word == "ct"))
+        line.take()
+        while line.peek() in LOG_WORDS:
+            del line.left[:2]
+    elif word == "comment":
+        del line.left[:2]
+    else:
+        return _set_statement(line, actions)
+    return True
+
+
+def _set_statement(line: Line, actions: list[Action]) -> bool:
+    """Statements that write something and go on."""
+    if line.left[1:3] == ["mark", "set"]:
+        actions.append(SetMark(int(line.left[3], 0), connection=line.peek() == "ct"))
         del line.left[:4]
     elif line.left[:5] == ["tcp", "option", "maxseg", "size", "set"]:
         actions.append(ClampMss(int(line.left[5])))
@@ -166,13 +207,24 @@ def _each(field: str, convert: Callable[[str], object]) -> Callable[[Line], list
     return lambda line: [{field: convert(value)} for value in line.values()]
 
 
+def _addresses(field: str, version: int) -> Setter:
+    def nets(line: Line) -> list[dict[str, object]]:
+        found = [ip_network(value) for value in line.values()]
+        if any(net.version != version for net in found):
+            raise Misuse(1, "Error: the model does not know an address of another family")
+        return [{field: net} for net in found]
+
+    return nets
+
+
 def _span(text: str) -> tuple[int, int]:
     low, _, high = text.partition("-")
     return int(low), int(high or low)
 
 
 def _ports(protocol: int, field: str) -> Callable[[Line], list[dict[str, object]]]:
-    return lambda line: [{"protocol": protocol, field: _span(value)} for value in line.values()]
+    fixed: dict[str, object] = {"protocol": protocol} if protocol else {}
+    return lambda line: [{**fixed, field: _span(value)} for value in line.values()]
 
 
 def _together(field: str, convert: Callable[[str], object]) -> Callable[[Line], list[dict[str, object]]]:
@@ -183,6 +235,20 @@ def _status(line: Line) -> list[dict[str, object]]:
     if line.values() != ["dnat"]:
         raise Misuse(1, "Error: the model knows only 'ct status dnat'")
     return [{"dnatted": True}]
+
+
+def _families(line: Line) -> list[dict[str, object]]:
+    return [{"version": NFPROTO[word]} for word in line.values()]
+
+
+def _icmp_types(protocol: int) -> Setter:
+    def types(line: Line) -> list[dict[str, object]]:
+        words = frozenset(line.values())
+        if any(word.isdigit() for word in words):
+            raise Misuse(1, "Error: the model knows ICMP types by their names only")
+        return [{"protocol": protocol, "icmp": words}]
+
+    return types
 
 
 def _tcp_flags(line: Line) -> list[dict[str, object]]:
@@ -204,8 +270,8 @@ ONE: dict[str, Callable[[Line], list[dict[str, object]]]] = {
     "oifname": _each("outgoing", str), "oif": _each("outgoing", str),
 }
 TWO: dict[str, Callable[[Line], list[dict[str, object]]]] = {
-    **{f"{family} saddr": _each("source", ip_network) for family in ("ip", "ip6")},
-    **{f"{family} daddr": _each("destination", ip_network) for family in ("ip", "ip6")},
+    **{f"{family} {word}": _addresses(field, version) for family, version in (("ip", 4), ("ip6", 6))
+       for word, field in (("saddr", "source"), ("daddr", "destination"))},
     **{f"{name} sport": _ports(number, "source_ports") for name, number in (("tcp", 6), ("udp", 17))},
     **{f"{name} dport": _ports(number, "destination_ports") for name, number in (("tcp", 6), ("udp", 17))},
     "meta l4proto": _each("protocol", lambda text: PROTOCOLS.get(text) or int(text)),
@@ -216,6 +282,10 @@ TWO: dict[str, Callable[[Line], list[dict[str, object]]]] = {
     "ct status": _status,
     "ct mark": _each("connection_mark", lambda text: int(text, 0)),
     "meta mark": _each("mark", lambda text: int(text, 0)),
+    "icmp type": _icmp_types(1), "icmpv6 type": _icmp_types(58),
+    "meta nfproto": _families,
+    "th sport": _ports(0, "source_ports"), "th dport": _ports(0, "destination_ports"),
+    "ip6 nexthdr": _each("protocol", lambda text: PROTOCOLS.get(text) or int(text)),
     "tcp flags": _tcp_flags,
     "tcp option": _segment_size,
 }
