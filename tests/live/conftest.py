@@ -9,12 +9,18 @@ import subprocess
 import sys
 import threading
 import time
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
 
 from analyzer.kernel.bench import Bench
 from analyzer.kernel.networks import two_arm
+
+_spec = spec_from_file_location("live_examples", Path(__file__).with_name("examples.py"))
+assert _spec is not None and _spec.loader is not None
+sys.modules["live_examples"] = module_from_spec(_spec)     # the tests run without a package around them
+_spec.loader.exec_module(sys.modules["live_examples"])
 
 PROGRAM = [sys.executable, "-c", "from analyzer.cli import main; main()", "live"]
 PATIENCE_S = 60.0
