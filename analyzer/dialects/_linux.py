@@ -208,8 +208,8 @@ def things_read(alternative: Alternative, s: Situation) -> tuple[str, ...]:
     for change in alternative.changes:
         if isinstance(change, AddressAddition | AddressRemoval):
             no = "" if isinstance(change, AddressAddition) else "not "
-            prefix = "" if change.prefix_length is None else change.prefix_length
-            lines += [f"ip -o addr show to {change.address}", f"# must {no}contain: {change.address}/{prefix}"]
+            prefix = "" if change.prefix_length is None else f"/{change.prefix_length}"
+            lines += [f"ip -o addr show to {change.address}", f"# must {no}contain: {change.address}{prefix}"]
     return tuple(lines)
 
 

@@ -35,7 +35,7 @@ def metric(change: RouteChange | RouteRemoval) -> int:
 
 def asked(s: Situation) -> tuple[str, ...]:
     """Source and next hop as Windows would choose them; ``route`` itself cannot be asked."""
-    ask = "Find-NetRoute -RemoteIPAddress {} | Select-Object NextHop,InterfaceAlias"
+    ask = "Find-NetRoute -RemoteIPAddress {} | Select-Object 'NextHop', 'InterfaceAlias'"
     return tuple(ask.format(client) for client in s.clients[:MOST_CLIENTS_SHOWN])
 
 

@@ -49,10 +49,10 @@ stop() {{
     echo "stopped here, after $changes changes; 'undo' takes them back" >&2
 }}
 
-# ask COMMAND yes|no TEXT: whether what COMMAND prints holds TEXT, or does not
+# ask COMMAND yes|no TEXT: whether what COMMAND prints holds TEXT - not as part of a longer number or address
 ask() {{
-    case "$(eval "$1" 2>&1)" in
-        *"$3"*) found=yes ;;
+    case " $(eval "$1" 2>&1) " in
+        *[!0-9A-Za-z.:]"$3"[!0-9A-Za-z.:]*) found=yes ;;
         *) found=no ;;
     esac
     [ "$found" = "$2" ] && return 0
@@ -114,7 +114,7 @@ _PS1 = r"""# {title}
 param([Parameter(Mandatory)][ValidateSet('apply', 'verify', 'undo')][string]$Action)
 $ErrorActionPreference = 'Stop'
 if (-not (Get-NetIPAddress -IPAddress {on} -ErrorAction SilentlyContinue)) {{
-    Write-Error {wrong_host}
+    Write-Warning {wrong_host}
     exit {wrong_host_status}
 }}
 
@@ -130,13 +130,22 @@ switch ($Action) {{
     'verify' {{ if (Test-Change) {{ 'in place' }} else {{ 'not in place'; exit 1 }} }}
     'apply' {{
         if (Test-Change) {{ 'already in place' }} else {{
-{commands}
             New-Item -Force $applied | Out-Null
+            $changes = 0
+            try {{
+{commands}
+            }} catch {{
+                if ($changes -eq 0) {{ Remove-Item $applied }}
+                Write-Warning "$_"
+                Write-Warning "stopped here, after $changes changes; 'undo' takes them back"
+                exit 1
+            }}
             if (Test-Change) {{ 'in place, as verified' }} else {{ 'applied, but not as it should be'; exit 1 }}
         }}
     }}
     'undo' {{
         if (Test-Path $applied) {{
+            $ErrorActionPreference = 'Continue'
 {undo}
             Remove-Item $applied
             'taken back'
@@ -146,13 +155,17 @@ switch ($Action) {{
 """
 
 
-def write(findings: Iterable[Finding], folder: Path) -> tuple[Path, ...]:
-    """Write the scripts for all findings; raises ``OutputError`` where the folder cannot be written."""
+def write(findings: Iterable[Finding], folder: Path, *, force: bool = False) -> tuple[Path, ...]:
+    """Write the scripts for all findings, readable by their owner only.
+
+    ``OutputError`` where the folder cannot be written, or where a script would
+    replace one that says something else (unless ``force``), or a symbolic link.
+    """
     written = []
     for name, text in scripts(findings).items():
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _replace(folder / name, text)
+            _replace(folder / name, text, force=force)
         except OSError as error:
             raise OutputError(f"{folder / name}: {error.strerror or error}; choose another folder") from error
         written.append(folder / name)
@@ -235,26 +248,40 @@ def _is_address(text: str) -> bool:
 
 
 def _ps1(fix: Fix) -> str:
-    def each(lines: Iterable[str]) -> str:
-        return "\n".join(f"            {line}" for line in lines if not line.startswith("#"))
+    def each(lines: Iterable[str], end: str = "") -> str:
+        return "\n".join(f"            {line}{end}" for line in lines if not line.startswith("#"))
 
     asked = (
-        f"    if ({'-not ' if w else ''}(({q} | Out-String).Contains('{t}'))) {{ $wrong++ }}" for q, w, t in _asked(fix)
+        f"    if (({q} | Out-String) {'-notmatch' if w else '-match'} '{_whole(t)}') {{ $wrong++ }}"
+        for q, w, t in _asked(fix)
     )
     return _PS1.format(
         title=_line(fix.title), on=fix.on, dialect=fix.dialect, questions="\n".join(asked),
-        commands=each(fix.commands), undo=each(fix.undo), marker=f"'{_name(fix, 'applied')}'",
+        commands=each(fix.commands, "; $changes++"), undo=each(fix.undo), marker=f"'{_name(fix, 'applied')}'",
         wrong_host=f"'wrong host: it does not have {fix.on}'", wrong_host_status=WRONG_HOST,
     )
 
 
-def _replace(path: Path, text: str) -> None:
+def _whole(text: str) -> str:
+    """A pattern of PowerShell for the text, not as part of a longer number or address."""
+    literal = "".join(c if c.isalnum() or c in ":/ -" else f"[{c}]" for c in text)
+    return f"(?<![0-9A-Za-z.:]){literal}(?![0-9A-Za-z.:])"
+
+
+def _replace(path: Path, text: str, *, force: bool) -> None:
     """All of the file, or what was there before."""
-    number, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    octets = (text if path.suffix == ".sh" else text.replace("\n", "\r\n")).encode("ascii")
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise OutputError(f"{path}: is a symbolic link or no file, and is not written through; choose another folder")
+    if path.exists() and not force and path.read_bytes() != octets:
+        raise OutputError(f"{path}: is there already and says something else; choose another folder, or --force")
+    number, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")   # O_EXCL, 0600
     try:
-        with os.fdopen(number, "w", encoding="ascii", newline="\n" if path.suffix == ".sh" else "\r\n") as out:
-            out.write(text)
-        Path(beside).chmod(0o755)
+        with os.fdopen(number, "wb") as out:
+            out.write(octets)
+            out.flush()
+            os.fsync(out.fileno())
+        Path(beside).chmod(0o700)
         Path(beside).replace(path)
     except BaseException:
         Path(beside).unlink(missing_ok=True)

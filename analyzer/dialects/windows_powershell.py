@@ -22,9 +22,9 @@ PERSISTENT = False
 LEADS: tuple[type, ...] = ()
 EXECUTED = False
 
-ADDRESS = r"$env:TEMP\replypath-address.xml"
-MEMORY = r"$env:TEMP\replypath-ipv{}-redirects.txt"
-"""Where the setting from before is kept until undo."""
+ADDRESS = "(Join-Path $env:TEMP replypath-address.xml)"
+MEMORY = "(Join-Path $env:TEMP replypath-ipv{}-redirects.txt)"
+"""Where the setting from before is kept until undo; without quotes, so that it can stand inside some."""
 
 
 def speaks(change: Change) -> bool:
@@ -70,7 +70,7 @@ def persist(alternative: Alternative, situation: Situation) -> tuple[str, ...]:
 
 def dead_man(undo: tuple[str, ...]) -> DeadMan | None:
     """A hidden shell that undoes everything in two minutes unless its mark is gone by then."""
-    mark = r"$env:TEMP\replypath-armed"
+    mark = "(Join-Path $env:TEMP replypath-armed)"
     script = f"Start-Sleep {_windows.TRIAL_SECONDS}; if (Test-Path {mark}) {{ {'; '.join(undo)} }}"
     return DeadMan(f"New-Item -Force {mark}; Start-Process powershell -WindowStyle Hidden -ArgumentList "
                    f"'-NoProfile','-Command','{script}'", f"Remove-Item {mark}")

@@ -59,7 +59,7 @@ WORD = r"\([^()]*(?:\([^()]*\)[^()]*)*\)(?:\.\w+)?|\S+"
 def read_powershell(line: str):
     cmdlet, _, rest = line.partition(" ")
     assert cmdlet in POWERSHELL, line
-    given = dict(re.findall(rf"-(\w+):?(?: |(?=\$))({WORD})", rest))
+    given = dict(re.findall(rf"(?<!\S)-(\w+):?(?: |(?=\$))({WORD})", rest))
     assert given.keys() <= POWERSHELL[cmdlet], line
     assert given.get("PolicyStore", "ActiveStore") in ("ActiveStore", "PersistentStore")
     if "RouteMetric" in given:

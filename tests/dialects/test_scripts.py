@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import replace
 
@@ -128,6 +129,19 @@ def test_apply_verify_undo_each_twice_and_after_a_link_flap(situation, topology,
         assert not difference(state, bench.shell(host, STATE).stdout)
         assert "nothing to take back" in run(host, "undo").stdout
         assert not works(0.25)
+
+
+@pytest.mark.parametrize("printed, found", [
+    ("10.0.2.50 via 10.0.2.1 dev eth0", True), ("via 10.0.2.1", True), ("via 10.0.2.11 dev eth0", False),
+    ("via 10.0.2.1.5", False), ("via 10.0.2.1:5", False), ("", False), ("x\nvia 10.0.2.1\ny", True),
+])
+def test_a_longer_address_is_another_address(printed, found, tmp_path):
+    fix = replace(fixes(BASE)[0], verify=(f"printf '%s\\n' '{printed}'", "# must contain: via 10.0.2.1"), on="127.0.0.1")
+    path = tmp_path / "script.sh"
+    path.write_text(scripts._sh(fix).replace("$(id -u)", "0"))
+    assert os.spawnlp(os.P_WAIT, "sh", "sh", str(path), "verify") == (0 if found else 1)
+    said = re.search(r"-(not)?match '(.*)'\) \{ \$wrong", scripts._ps1(fix))
+    assert bool(re.search(said[2], printed)) is found
 
 
 @pytest.mark.kernel
