@@ -185,7 +185,17 @@ def compare(rows: Iterable[Mapping[str, Any]]) -> dict[int, Clock]:
 
 _KEY = "kind, client, client_port, isn"
 
-DIFFERENCE = f"""
+DIFFERENCE = """
+CREATE TABLE difference (
+    a USMALLINT, b USMALLINT, bucket BIGINT, above_at BIGINT, above BIGINT, below_at BIGINT, below BIGINT,
+    a_nearer DOUBLE
+)
+"""
+"""What each pair of captures says of their clocks: of every bucket of connections the tightest bounds, in ns.
+``a_nearer``: of so many of these connections A is nearer to the client, from 0 to 1."""
+
+COMPARED = f"""
+INSERT INTO difference
 WITH request AS (
     -- the very same packet wherever it is seen: a retransmission has another identification or TSval, and one without
     -- either is not used where it was repeated
@@ -223,14 +233,13 @@ WITH request AS (
            CASE WHEN ask >= answer THEN ask ELSE answer_turned END AS above,
            CASE WHEN ask >= answer THEN asked ELSE answered END AS above_at,
            CASE WHEN ask >= answer THEN answer ELSE ask_turned END AS below,
-           CASE WHEN ask >= answer THEN answered ELSE asked END AS below_at
+           CASE WHEN ask >= answer THEN answered ELSE asked END AS below_at,
+           CASE WHEN ask >= answer THEN 1 ELSE 0 END AS a_nearer
     FROM asked
     JOIN answered USING (a, b, {_KEY})
 )
-SELECT a, b, arg_min(above_at, above) AS above_at, min(above) AS above,
-       arg_max(below_at, below) AS below_at, max(below) AS below
+SELECT a, b, bucket, arg_min(above_at, above), min(above), arg_max(below_at, below), max(below), avg(a_nearer)
 FROM bounded
 GROUP BY a, b, bucket
 ORDER BY a, b, bucket
 """
-"""What each pair of captures says of their clocks: of every bucket of connections the tightest bounds, in ns."""

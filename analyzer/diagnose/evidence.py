@@ -58,6 +58,8 @@ STATEMENTS = (
     ("judged", paths.JUDGED),
     ("contradiction", contradictions.CONTRADICTION),
     ("contradicted", contradictions.CONTRADICTED),
+    ("difference", clocks.DIFFERENCE),
+    ("compared", clocks.COMPARED),
     ("role", vantage.ROLE),
 )
 """From flows to what is judged, in order; each builds on those before."""
@@ -106,11 +108,12 @@ class Evidence:
         datagrams = any(bool((table["kind"] == UDP).any()) for table in observed.flows)
         needless = set() if datagrams else {"datagram legs"}
         needless |= set() if observed.mapping.services else {"contradicted"}
+        needless |= set() if len(observed.vantages) > 1 else {"compared"}
         for name, statement in STATEMENTS:
             if name not in needless:
                 self._con.execute(statement)
         self._load_refused(observed)
-        self.clocks = clocks.compare(self.rows(clocks.DIFFERENCE)) if len(observed.vantages) > 1 else {}
+        self.clocks = clocks.compare(self.rows("SELECT * FROM difference ORDER BY a, b, bucket"))
 
     def _register(self, name: str, schema: Schema, tables: Sequence[Table]) -> None:
         if not tables:

@@ -8,7 +8,8 @@ from math import ceil
 from typing import Any
 
 from analyzer.balance.clocks import MOST_DRIFT, Clock
-from analyzer.diagnose.evidence import Evidence
+from analyzer.balance.vantage import contradicts
+from analyzer.diagnose.evidence import Evidence, Row
 from analyzer.diagnose.finding import Capture, Connection
 from analyzer.diagnose.frames import names
 from analyzer.diagnose.judge import Group
@@ -40,7 +41,6 @@ def captures_seen(read: Sequence[CaptureRead], evidence: Evidence) -> tuple[Capt
     seen = []
     for number, capture in enumerate(read):
         inferred = roles.get(number)
-        reasons = (str(inferred["reason"]),) if inferred and not capture.role else ()
         seen.append(Capture(
             path=capture.path,
             vantage=capture.vantage,
@@ -50,11 +50,22 @@ def captures_seen(read: Sequence[CaptureRead], evidence: Evidence) -> tuple[Capt
             first_ns=UnixNs(capture.first_ns),
             last_ns=UnixNs(capture.last_ns),
             warnings=tuple(capture.warnings),
-            role_reasons=reasons,
+            role_reasons=_reasons(capture.role, inferred),
             packets=dict(capture.packets),
             **_clock(evidence.clocks.get(number)),
         ))
     return tuple(seen)
+
+
+def _reasons(declared: str, inferred: Row | None) -> tuple[str, ...]:
+    """Why a capture has its role; a declared one that the packets speak against hears what they say."""
+    if inferred is None:
+        return ()
+    if not declared:
+        return (str(inferred["reason"]),)
+    if contradicts(declared, inferred["role"]):
+        return (f"declared as {declared}, but the packets speak for {inferred['role']}: {inferred['reason']}",)
+    return ()
 
 
 def _clock(clock: Clock | None) -> dict[str, Any]:
