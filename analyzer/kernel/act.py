@@ -6,7 +6,7 @@ recorded again.
 
 from __future__ import annotations
 
-from analyzer.kernel.agent import GREETING
+from analyzer.kernel.resident import GREETING
 from analyzer.kernel.bench import Bench
 from analyzer.kernel.connection import Outcome
 

@@ -105,13 +105,13 @@ def patient(seconds: float) -> float:
 
 
 def dialled(said: dict[str, Any], peer: tuple[str, int]) -> Outcome:
-    """How opening went, from the agent's answer to ``dial``."""
+    """How opening went, from the resident process's answer to ``dial``."""
     result = CONNECTING.get(said["errno"], Result.FAILED)
     return Outcome(result, b"", name_of(said["errno"]), (said["local"][0], said["local"][1]), peer)
 
 
 def talked(said: dict[str, Any], expect: int, peer: tuple[str, int]) -> Outcome:
-    """How an exchange went, from the agent's answer to ``exchange`` or ``visit``."""
+    """How an exchange went, from the resident process's answer to ``exchange`` or ``visit``."""
     reply = said["reply"].encode("latin-1")
     complete = (said["ended"] and reply != b"") if expect < 0 else len(reply) >= expect
     result = TALKING.get(said["errno"], Result.FAILED)

@@ -1,4 +1,4 @@
-"""Our end of an agent: one child process inside a host's namespace, asked in JSON (``agent.py``)."""
+"""Our end of a resident process inside a host's namespace, asked in JSON (``resident.py``)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from typing import Any
 from analyzer.errors import ToolError
 from analyzer.kernel.enclosure import Enclosure, environment
 
-AGENT = Path(__file__).with_name("agent.py")
+RESIDENT = Path(__file__).with_name("resident.py")
 
 
 class Hand:
-    """The agent in one namespace.  Several requests may be under way; each answer is waited for by number."""
+    """The resident process of one namespace.  Several requests may be under way; each answer is waited for by number."""
 
     def __init__(self, enclosure: Enclosure, host: str) -> None:
         self.host = host
@@ -27,7 +27,7 @@ class Hand:
         self._answers: dict[int, dict[str, Any]] = {}
         self._rest = b""
         self._child = subprocess.Popen(
-            enclosure.enter(host, [sys.executable, "-I", "-S", str(AGENT)]),
+            enclosure.enter(host, [sys.executable, "-I", "-S", str(RESIDENT)]),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment(),
@@ -64,7 +64,7 @@ class Hand:
         descriptor = self._child.stdout.fileno()
         ready, _, _ = select.select([descriptor], [], [], max(end - time.monotonic(), 0))
         if not ready:
-            raise ToolError(f"{self.host}: the bench's agent gave no answer in time")
+            raise ToolError(f"{self.host}: the bench's process there gave no answer in time")
         octets = os.read(descriptor, 1 << 16)
         if not octets:
             raise self._gone()
@@ -74,10 +74,10 @@ class Hand:
             self._answers[answer.pop("id")] = answer
 
     def _gone(self) -> ToolError:
-        return ToolError(f"{self.host}: the bench's agent ended (status {self._child.poll()})")
+        return ToolError(f"{self.host}: the bench's process there ended (status {self._child.poll()})")
 
     def close(self) -> None:
-        """Let the agent end; the enclosure kills it if it does not."""
+        """Let the process end; the enclosure kills it if it does not."""
         for stream in (self._child.stdin, self._child.stdout):
             if stream is not None:
                 stream.close()

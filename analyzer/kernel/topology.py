@@ -40,7 +40,7 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A server that listens; what it does with a connection is said in ``agent.py``.
+    """A server that listens; what it does with a connection is said in ``resident.py``.
 
     ``target`` (address, port) is where a ``proxy`` connects.
     """

@@ -1,6 +1,6 @@
 """The hand inside one host of the bench: listens, dials, runs programs, on request.
 
-Runs as a script of its own (``python -I -S agent.py``), inside the host's
+Runs as a script of its own (``python -I -S resident.py``), inside the host's
 namespace, and imports nothing of the package.  Requests come in as JSON, one a
 line, answers go out the same way; every request carries ``id`` and ``do``, every
 answer ``id`` and either its fields or ``error``.  Octets travel as Latin-1 text.
