@@ -13,15 +13,14 @@ from __future__ import annotations
 import importlib.util
 import io
 import shutil
-import subprocess
 import sys
-import tempfile
 from collections import defaultdict
 from pathlib import Path
 
 from analyzer import api
 from analyzer.balance.mapping import EMPTY, Mapping
 from analyzer.diagnose.finding import Diagnosis
+from analyzer.export import with_octets
 from analyzer.facts.reading import read_hosts
 from analyzer.importers.reading import read_mappings
 from analyzer.report.formats import html, json, terminal
@@ -76,6 +75,7 @@ def main(folder: Path) -> None:
         (folder / f"{case.name}.txt").write_text(text.getvalue(), encoding="utf-8")
         table += rows(case, sorted(case.glob("*.pcap*")), mapping(case))
         if case.name == CLASSIC:
+            diagnosis = with_octets(diagnosis)
             for module, suffix in ((html, ".html"), (json, ".json")):
                 page = io.StringIO()
                 module.write(diagnosis, page)
@@ -100,24 +100,42 @@ def rule_index() -> str:
     return module.document()
 
 
-BROWSER = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-           "--disable-component-update", "--disable-sync", "--disable-quic", "--hide-scrollbars")
+SHOTS = {
+    "report": ({"viewport": {"width": 1100, "height": 1480}}, "screen"),
+    "report-dark": ({"viewport": {"width": 1100, "height": 1480}, "color_scheme": "dark"}, "screen"),
+    "report-phone": ({"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2}, "screen"),
+    "report-print": ({"viewport": {"width": 794, "height": 1123}}, "print"),
+}
+"""The top of the page on a desk, at night, on a phone and on a sheet of A4: file name to (browser context, medium)."""
+
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+             "--disable-component-update", "--disable-sync", "--disable-quic")
 
 
-def picture(page: Path, target: Path) -> None:
-    """A screenshot of the top of a page, where Chromium is installed."""
+def pictures(page: Path, folder: Path) -> None:
+    """Screenshots of a page, where Chromium and playwright are installed."""
     chromium = shutil.which("chromium")
+    try:
+        from playwright.sync_api import sync_playwright  # noqa: PLC0415 - a tool of ours, not of the package
+    except ImportError:
+        chromium = None
     if chromium is None:
-        print("no chromium here: the screenshot in docs/ stays as it is", file=sys.stderr)
+        print("no Chromium or no playwright here: the screenshots in docs/ stay as they are", file=sys.stderr)
         return
-    with tempfile.TemporaryDirectory() as profile:
-        subprocess.run(
-            [chromium, *BROWSER, f"--user-data-dir={profile}", "--window-size=1100,1560",
-             f"--screenshot={target}", page.resolve().as_uri()],
-            check=True, capture_output=True, timeout=120,
-        )
+    with sync_playwright() as engine:
+        browser = engine.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        for name, (options, medium) in SHOTS.items():
+            visit = browser.new_page(**options)
+            visit.goto(page.resolve().as_uri())
+            if medium == "print":
+                visit.evaluate("dispatchEvent(new Event('beforeprint'))")
+                visit.emulate_media(media="print")
+                visit.evaluate("document.body.style.padding = '15mm'")      # the margin that a printer adds
+            visit.screenshot(path=folder / f"{name}.png")
+            visit.close()
+        browser.close()
 
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)
-    picture(ROOT / "reports" / f"{CLASSIC}.html", ROOT / "docs" / "report.png")
+    pictures(ROOT / "reports" / f"{CLASSIC}.html", ROOT / "docs")
