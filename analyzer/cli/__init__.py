@@ -58,6 +58,15 @@ class Commands(click.Group):
         found = getattr(import_module(module), cmd_name.replace("map", "map_"))
         return found if isinstance(found, click.Command) else None
 
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
+        """Run the command; a reader that has gone (``| head``) is no finding, which click's own status 1 would say."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # be quiet, and keep Python from complaining on its way out
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(PIPE_CLOSED)
+
     def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - click's own signature
         """Run, and end with a status: no traceback unless ``-vv`` asks for it."""
         confined.in_our_own_process = not args and not kwargs   # called by the entry point, not by another program
@@ -71,10 +80,6 @@ class Commands(click.Group):
             sys.exit(COULD_NOT)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
-        except BrokenPipeError:
-            # the reader has gone (| head): be quiet, and keep Python from complaining on its way out
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(PIPE_CLOSED)
         except Exception as error:  # whatever it is: one sentence for the user, never a traceback
             if "-vv" in sys.argv:
                 raise

@@ -105,8 +105,7 @@ def test_memory_and_computing_end_at_their_limits():
 def test_a_signal_to_the_parent_reaches_the_child_and_the_parents_death_ends_it(tmp_path):
     for number, status in ((signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGKILL, -signal.SIGKILL)):
         told = tmp_path / f"pid-{number}"
-        code = f"from analyzer.confine import child; import os, time; child.enter([], [{str(told)!r}]); " \
-               f"open({str(told)!r}, 'w').write(f'{{os.getpid()}} '); time.sleep(60)"
+        code = f"from analyzer.confine import child; import os, time; child.enter([], [{str(told)!r}]); open({str(told)!r}, 'w').write(f'{{os.getpid()}} '); time.sleep(60)"
         run = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
         until = time.monotonic() + 60
         while not (told.exists() and told.read_text().endswith(" ")) and time.monotonic() < until:

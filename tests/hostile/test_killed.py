@@ -1,0 +1,170 @@
+"""kill -9 at any moment, a full disk, a read-only folder, a closed pipe: an output is whole, or it is what it was."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from analyzer import api, export
+from analyzer.dialects.scripts import write as write_scripts
+from analyzer.errors import OutputError
+from analyzer.reading import read_captures
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "sample_pcaps" / "client-on-servers-link"
+PROGRAM = Path(sys.executable).with_name("replypath")
+KILLS = 200
+OUTPUTS = ("r.html", "r.json", "r.md", "e.pcapng", "r.csv")
+
+
+@pytest.fixture(scope="module")
+def diagnosis():
+    return api.analyze([SAMPLE / "client.pcap"])
+
+
+@pytest.fixture(scope="module")
+def whole(diagnosis, tmp_path_factory):
+    """Every output as it is when nobody disturbs; and how long the longest takes."""
+    folder = tmp_path_factory.mktemp("whole")
+    took = 0.0
+    for name in OUTPUTS:
+        began = time.perf_counter()
+        export.write(diagnosis, folder / name)
+        took = max(took, time.perf_counter() - began)
+    return {name: (folder / name).read_bytes() for name in OUTPUTS}, took
+
+
+def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new_one(diagnosis, whole, tmp_path):
+    """The writing process is forked and killed 200 times: half of them find an earlier output in the way of theirs."""
+    texts, took = whole
+    dice = random.Random(11)
+    ended_early = 0
+    for number in range(KILLS):
+        name = OUTPUTS[number % len(OUTPUTS)]
+        target = tmp_path / name
+        before = [None, b"what was there before"][number // len(OUTPUTS) % 2]
+        if before:
+            target.write_bytes(before)
+        else:
+            target.unlink(missing_ok=True)
+        pid = os.fork()
+        if not pid:
+            try:
+                export.write(diagnosis, target, force=True)
+            finally:
+                os._exit(0)
+        time.sleep(dice.random() * 1.2 * took)
+        os.kill(pid, signal.SIGKILL)
+        ended_early += os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+        now = target.read_bytes() if target.exists() else None
+        assert now in {before, texts[name]}, f"kill {number}: {name} is half-written"
+    assert ended_early > KILLS // 10, "the kills came too late to mean anything"
+    for left in tmp_path.iterdir():
+        assert left.name in OUTPUTS or left.name.endswith(".part"), left
+
+
+FULL = """
+import sys
+from pathlib import Path
+from analyzer.errors import OutputError
+from analyzer.report.output import write_file
+from analyzer.capture.interface import Interface
+from analyzer.capture.write import Frame, write_pcapng
+folder = Path(sys.argv[1])
+old = folder / "old.html"
+old.write_bytes(b"earlier")
+big = lambda out: [out.write(b"x" * 4096) for _ in range(100)]
+capture = lambda path: write_pcapng(path, [Interface(1)], [Frame(bytes(1500), n, 0, "") for n in range(200)], force=True)
+for path, write in ((old, lambda path: write_file(path, big, force=True)), (folder / "new.html", lambda path: write_file(path, big)),
+                    (old, capture), (folder / "new.pcapng", capture)):
+    try:
+        write(path)
+    except OutputError as error:
+        print(type(error).__name__, str(error).splitlines() == [str(error)])
+    print(old.read_bytes(), sorted(each.name for each in folder.iterdir()))
+"""
+
+
+@pytest.mark.kernel
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="needs root for a mount namespace")
+@pytest.mark.parametrize("mount", ["size=64k", "size=1m,ro"], ids=["full disk", "read-only folder"])
+def test_a_full_disk_and_a_read_only_folder_leave_what_was_there(tmp_path, mount):
+    setup = f"mount -t tmpfs -o size=64k none {tmp_path}; printf earlier > {tmp_path}/old.html; "
+    if "ro" in mount:
+        setup += f"mount -o remount,ro {tmp_path}; "
+    code = FULL.replace('old.write_bytes(b"earlier")', "")
+    done = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", setup + 'exec "$@"', "sh", sys.executable, "-c",
+                           code, tmp_path], capture_output=True, text=True, check=False, cwd=ROOT, timeout=120)
+    assert done.stdout.splitlines() == ["OutputError True", "b'earlier' ['old.html']"] * 4, done.stderr
+
+
+def test_a_closed_pipe_is_quiet_and_the_reports_are_whole_or_not_there(tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    report = tmp_path / "r.json"
+    done = subprocess.run([PROGRAM, "analyze", SAMPLE / "client.pcap", "--report", report], stdout=writing, stderr=subprocess.PIPE,
+                          check=False, timeout=250)
+    os.close(writing)
+    assert done.returncode == 141
+    assert b"Traceback" not in done.stderr
+    assert not report.exists() or report.read_bytes().endswith(b"\n}\n")
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_an_output_is_the_owners_is_not_replaced_unasked_and_goes_through_no_link(diagnosis, tmp_path, name):
+    target, aim = tmp_path / name, tmp_path / f"aim-{name}"
+    export.write(diagnosis, target)
+    assert target.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(OutputError, match=r"already|exists"):
+        export.write(diagnosis, target)
+    aim.write_bytes(b"of somebody else")
+    link = tmp_path / f"link-{name}"
+    link.symlink_to(aim)
+    for force in (False, True):
+        with pytest.raises(OutputError):
+            export.write(diagnosis, link, force=force)
+    assert aim.read_bytes() == b"of somebody else"
+
+
+def test_tables_and_scripts_go_through_no_link_and_are_not_replaced_unasked(diagnosis, tmp_path):
+    from analyzer import tabular
+    from analyzer.balance.mapping import EMPTY
+
+    read = read_captures([SAMPLE / "client.pcap"], EMPTY)
+    folder = tmp_path / "tables"
+    files = tabular.write_tables(read, folder)
+    assert {each.stat().st_mode & 0o777 for each in files} == {0o600}
+    with pytest.raises(OutputError):
+        tabular.write_tables(read, folder)
+    aim = tmp_path / "aim"
+    aim.write_bytes(b"of somebody else")
+    for made in (files[0], *write_scripts(diagnosis.findings, tmp_path / "scripts")):
+        made.unlink()
+        made.symlink_to(aim)
+    with pytest.raises(OutputError):
+        tabular.write_tables(read, folder, force=True)
+    for force in (False, True):
+        with pytest.raises(OutputError):
+            write_scripts(diagnosis.findings, tmp_path / "scripts", force=force)
+    assert aim.read_bytes() == b"of somebody else"
+
+
+def test_a_script_that_is_there_is_replaced_only_where_it_says_the_same_or_force_is_given(diagnosis, tmp_path):
+    first = write_scripts(diagnosis.findings, tmp_path)
+    assert first
+    assert {each.stat().st_mode & 0o777 for each in first} == {0o700}
+    assert write_scripts(diagnosis.findings, tmp_path) == first
+    first[0].write_text("somebody changed it")
+    with pytest.raises(OutputError, match="--force"):
+        write_scripts(diagnosis.findings, tmp_path)
+    assert first[0].read_text() == "somebody changed it"
+    assert write_scripts(diagnosis.findings, tmp_path, force=True) == first
+    assert first[0].read_text() != "somebody changed it"
