@@ -6,9 +6,9 @@ recorded again.
 
 from __future__ import annotations
 
-from analyzer.kernel.resident import GREETING
 from analyzer.kernel.bench import Bench
 from analyzer.kernel.connection import Outcome
+from analyzer.kernel.resident import GREETING
 
 GET = b"GET / HTTP/1.1\r\nHost: www.example.com\r\nUser-Agent: example/1.0\r\nConnection: close\r\n\r\n"
 QUERY = b"is anybody there?"

@@ -63,7 +63,7 @@ class Bench:
             raise
 
     def _build(self) -> None:
-        # The switch's commands name other namespaces, which only a shell inside the walls can see: so can its resident process.
+        # The switch's commands name other namespaces, which only a shell inside the walls can see, as its process can.
         self._script(SWITCH, script(switch_script(self.topology)))
         for host in self.topology.hosts:
             for interface in host.interfaces:

@@ -19,7 +19,7 @@ RESIDENT = Path(__file__).with_name("resident.py")
 
 
 class Hand:
-    """The resident process of one namespace.  Several requests may be under way; each answer is waited for by number."""
+    """The process in one namespace.  Several requests may be under way; each answer is waited for by number."""
 
     def __init__(self, enclosure: Enclosure, host: str) -> None:
         self.host = host
