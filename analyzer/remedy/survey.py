@@ -6,7 +6,7 @@ from collections.abc import Mapping as Dict
 
 from analyzer.balance.mapping import Endpoint, Forwarding, IPAddress, Mapping, Protocol
 from analyzer.diagnose.evidence import Evidence, Row
-from analyzer.diagnose.finding import Finding
+from analyzer.diagnose.finding import Cause, Finding
 from analyzer.diagnose.frames import attempt_row
 from analyzer.diagnose.judge import Group
 from analyzer.network.host import Host, IPNetwork, System
@@ -33,7 +33,7 @@ def situation(
         return None
     clients = tuple(sorted({ip(int(r["client"])) for r in _clients(group, evidence)}, key=int))
     server = _host_of(real.address, hosts)
-    macs = _balancer_macs(row, evidence)
+    macs = _balancer_macs(row, evidence, found.cause)
     inside = _inside(row, real.address, macs, evidence, mapping)
     balancer = _host_of(inside, hosts)
     lan = _lan(real.address, server)
@@ -116,11 +116,16 @@ def _lan(address: IPAddress, server: Host | None) -> IPNetwork | None:
     return next((own.network for i in server.interfaces for own in i.addresses if own.ip == address), None)
 
 
-def _balancer_macs(row: Row, evidence: Evidence) -> tuple[str, ...]:
-    """The MACs from which the balancer sends to the servers: where the SYN came from, or at the client, went to."""
+def _balancer_macs(row: Row, evidence: Evidence, cause: Cause) -> tuple[str, ...]:
+    """The MACs from which the balancer sends to the servers: where the SYN came from, or at the client, went to.
+
+    A direct connection whose replies take the detour came from its client; there the replies show the balancer.
+    """
     sights = evidence.rows("SELECT * FROM sight WHERE attempt = ?", [row["attempt"]])
     macs = {int(s["forwarded_src_mac"]) for s in sights if s["forwarded_src_mac"]}
-    if not macs:
+    if cause is Cause.DETOUR_DROPPED:
+        macs = {int(row["next_hop_mac"])} if row.get("next_hop_mac") else set()
+    elif not macs:
         macs = {int(s["asked_dst_mac"]) for s in sights if s["asked_dst_mac"] and row.get("went") == "client"}
     for mac in tuple(macs):
         macs |= {int(r["other"]) for r in evidence.rows("SELECT other FROM same_hop WHERE mac = ?", [mac])}

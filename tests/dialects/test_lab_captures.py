@@ -135,6 +135,9 @@ CASES = {
     "T3_v6_metric1": Case(metric_1),
     "V_dupip": Case(usurped, WRONG_ARP, (("server1", f"ip neigh flush to {INSIDE}"),)),
 }
+PASSING = (Cause.ICMP_REDIRECT,)
+"""The fault sits in a cache: each fix needs it anew.  Elsewhere the tables are the fault, and are compared."""
+
 MENDS_NOTHING_ALONE = {"redirects-not-sent": "the server keeps what it has learnt"}
 
 
@@ -167,6 +170,7 @@ def holder(topology: Topology, on: str) -> str:
     raise AssertionError(f"nobody has {on}")
 
 
+@pytest.mark.usefixtures("without_proofs")
 @pytest.mark.parametrize("name", CASES)
 def test_what_we_print_for_a_lab_capture_mends_it(name):
     case = CASES[name]
@@ -192,7 +196,7 @@ def test_what_we_print_for_a_lab_capture_mends_it(name):
                     states[where] = state(bench, where)
                 for host, line in case.prepare:
                     bench.shell(host, line)
-                if dial(HOPELESS_S):
+                if (fresh or case.prepare or found.cause in PASSING) and dial(HOPELESS_S):
                     assert not fresh, "the fault does not appear"
                     break    # redirects are rate-limited: the fault comes back on a new network only
                 fresh = False

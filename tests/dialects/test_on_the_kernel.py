@@ -62,9 +62,10 @@ def prepare(bench: Bench, scenario: Scenario) -> None:
         bench.shell(host, line)
 
 
-def try_one(bench: Bench, scenario: Scenario, name: str, fix: Fix, before: str) -> None:
+def try_one(bench: Bench, scenario: Scenario, name: str, fix: Fix, before: str, *, first: bool) -> None:
     prepare(bench, scenario)
-    assert not works(bench, scenario, HOPELESS_S)
+    if first or scenario.prepare:    # else the tables are the fault, and each fix that passes leaves them as they were
+        assert not works(bench, scenario, HOPELESS_S)
     cures = (name, fix.kind) not in MENDS_NOTHING_ALONE
     # one dialect is enough to be pinged: the others make the same tables
     pinged = str(scenario.situation.clients[0]) if scenario.lasting and fix.dialect == "linux-iproute2" else ""
@@ -86,7 +87,7 @@ def test_every_linux_fix_does_what_it_says(name):
             before = {host: state(bench, host) for host in {scenario.host(fix.on) for fix in share}}
             for fix in share:
                 try:
-                    try_one(bench, scenario, name, fix, before[scenario.host(fix.on)])
+                    try_one(bench, scenario, name, fix, before[scenario.host(fix.on)], first=fix is share[0])
                 except AssertionError as error:
                     raise AssertionError(f"{fix.kind} in {fix.dialect}: {error}") from error
             if not scenario.fresh:
