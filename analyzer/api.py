@@ -5,7 +5,7 @@ capture -> wire -> flow -> balance -> diagnose -> remedy
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Mapping as Dict
 from dataclasses import replace
 from pathlib import Path
@@ -57,12 +57,16 @@ def diagnose(
     rules: Sequence[Rule] | None = None,
     systems: tuple[str, ...] | None = None,
     command: str = "",
+    prover: Callable[[Read, Evidence, Mapping, Dict[str, Host]], Prover] = Prover,
 ) -> Diagnosis:
-    """The same for what has been read already: a file that ended, or a live capture at a checkpoint."""
+    """The same for what has been read already: a file that ended, or a live capture at a checkpoint.
+
+    ``prover`` is for who asks the forwarding engine more than the proofs of the fixes.
+    """
     evidence = Evidence(read.observed)
     try:
         groups = judge(rulebook() if rules is None else rules, evidence)
-        prove = Prover(read, evidence, mapping, hosts)
+        prove = prover(read, evidence, mapping, hosts)
         findings = tuple(_with_fixes(g, evidence, mapping, hosts, systems, prove) for g in groups)
         counts = outcomes(groups, evidence)
         questions, failing = open_questions(groups, evidence, read.captures)

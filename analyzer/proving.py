@@ -33,18 +33,23 @@ LEARNED = Origin("learned from the packets")
 
 
 class Prover:
-    """Infers the network once, when the first fix asks for a proof."""
+    """Infers the network once, when the first fix asks for a proof; of a larger capture than ``most`` not at all."""
 
-    def __init__(self, read: Read, evidence: Evidence, mapping: Mapping, hosts: Dict[str, Host]) -> None:
+    def __init__(
+        self, read: Read, evidence: Evidence, mapping: Mapping, hosts: Dict[str, Host], most: int | None = MOST_FLOWS
+    ) -> None:
         self._read, self._evidence, self._mapping, self._hosts = read, evidence, mapping, hosts
+        self._most = most
         self._judge: Judge | None = None
         self._reason = ""
 
     def for_situation(self, situation: Situation) -> Callable[[Alternative], Proof]:
         """What a plan asks: an alternative in, its proof out; never an exception."""
-        judge = self._judged()
-        if judge is None:
-            return lambda _: Proof(missing_facts=(self._reason,))
+        try:
+            judge = self.judge()
+        except ModelError as error:
+            missing = (str(error),)
+            return lambda _: Proof(missing_facts=missing)
         ask = prover(judge, lambda alternative: say(alternative, situation), situation.clients, situation.virtual)
 
         def safely(alternative: Alternative) -> Proof:
@@ -55,18 +60,21 @@ class Prover:
 
         return safely
 
-    def _judged(self) -> Judge | None:
-        if self._judge is not None or self._reason:
+    def judge(self) -> Judge:
+        """The network and how well it reproduces the capture; ``ModelError`` where there is none."""
+        if self._judge is not None:
             return self._judge
-        observed = self._read.observed
-        flows = sum(len(table["flow"]) for table in observed.flows)
-        if flows > MOST_FLOWS:
-            self._reason = f"a capture of at most {MOST_FLOWS} flows (here: {flows}); cut out the clients concerned"
-            return None
-        try:
-            self._judge = Judge(inferred(self._read, self._evidence, self._mapping, self._hosts))
-        except ModelError as error:
-            self._reason = str(error)
+        if not self._reason:
+            flows = sum(len(table["flow"]) for table in self._read.observed.flows)
+            if self._most is not None and flows > self._most:
+                self._reason = f"a capture of at most {self._most} flows (here: {flows}); cut out the clients concerned"
+        if not self._reason:
+            try:
+                self._judge = Judge(inferred(self._read, self._evidence, self._mapping, self._hosts))
+            except ModelError as error:
+                self._reason = str(error)
+        if self._judge is None:
+            raise ModelError(self._reason)
         return self._judge
 
 

@@ -28,7 +28,7 @@ from analyzer.network.host import Host, IPAddress
 from analyzer.network.inference.captured import Captured
 from analyzer.network.inference.variants import variants
 from analyzer.network.replay import Replay, Runner, Verdict, replay
-from analyzer.proving import SAID_BY, inferred
+from analyzer.proving import SAID_BY, Prover
 from analyzer.reading import Read, read_captures
 from analyzer.remedy.prove import Judge
 from analyzer.rings import place
@@ -85,13 +85,15 @@ class Model:
         """Read, diagnose, infer, calibrate.  ``CaptureError`` and ``ModelError`` as their makers raise them."""
         read = read_captures(captures, mapping)
         read.observed.hosts = tuple(hosts.values())
-        diagnosis = api.diagnose(read, mapping=mapping, hosts=hosts)
-        evidence = Evidence(read.observed)
-        try:
-            judge = Judge(inferred(read, evidence, mapping, hosts))
-        finally:
-            evidence.close()
-        return cls(read, diagnosis, judge)
+        judged: list[Judge] = []
+
+        def prover(read: Read, evidence: Evidence, mapping: Mapping, hosts: Dict[str, Host]) -> Prover:
+            made = Prover(read, evidence, mapping, hosts, most=None)
+            judged.append(made.judge())          # while the evidence is there
+            return made
+
+        diagnosis = api.diagnose(read, mapping=mapping, hosts=hosts, prover=prover)
+        return cls(read, diagnosis, *judged)
 
     def replayed(self, chosen: str | None = None) -> list[Replayed]:
         """Every connection, or the one that ``chosen`` names: its number, or ``client:port``."""
