@@ -16,11 +16,16 @@ were seen, and with which MAC addresses and TTLs.
 from __future__ import annotations
 
 from analyzer.balance.legs import START_TTLS
+from analyzer.tables import UDP
 
 _PACKET = ("frame", "position", "ns", "ttl", "src_mac", "dst_mac")
 
 _KNOWN_FIRST = "((kind, server, server_port) NOT IN (SELECT (kind, vip, vport) FROM nat), server, server_port)"
 """SQL: the order in which the legs of one attempt are taken for what was dialled."""
+
+_TRANSLATED_BACK = """SELECT 1 FROM leg AS w
+                       WHERE (w.kind, w.client, w.client_port, w.isn) = (p.kind, p.client, p.client_port, p.isn)
+                       AND (w.server, w.server_port) = (p.virtual, p.virtual_port) AND w.done"""
 
 ATTEMPT = f"""
 CREATE TABLE attempt AS
@@ -78,14 +83,17 @@ WITH seen AS (
            ON b.kind = a.kind AND (b.rip, b.rport) = (a.server, a.server_port)
 )
 SELECT row_number() OVER (ORDER BY l.first_ns, p.client, p.client_port, p.isn)::INTEGER - 1 AS attempt,
-       p.* EXCLUDE (source_too), l.first_ns, l.last_ns, l.any_reply, l.any_done, l.inside, l.inside_port,
+       p.* EXCLUDE (source_too), l.first_ns, l.last_ns, l.any_reply,
+       l.firmly_done OR (l.done_somehow AND EXISTS ({_TRANSLATED_BACK})) AS any_done, l.inside, l.inside_port,
        -- a learned service may treat its clients differently: then this attempt's own packets say how
        CASE WHEN n.origin = 'inferred' AND p.source_too IS NOT NULL
             THEN CASE WHEN p.source_too THEN 'full-nat' ELSE 'nat' END
             ELSE coalesce(n.forwarding, 'none') END AS forwarding, coalesce(n.origin, 'none') AS mapping
 FROM placed AS p
 JOIN (SELECT kind, client, client_port, isn, min(first_ns) AS first_ns, max(last_ns) AS last_ns,
-             bool_or(reply IS NOT NULL) AS any_reply, bool_or(done) AS any_done,
+             bool_or(reply IS NOT NULL) AS any_reply,
+             -- a datagram in a cooked capture does not say to whom it went: the real server's own may go astray
+             bool_or(done AND (kind <> {UDP} OR reply_dst_mac > 0)) AS firmly_done, bool_or(done) AS done_somehow,
              arg_max(inside, server) AS inside, arg_max(inside_port, server) AS inside_port
       FROM leg
       GROUP BY kind, client, client_port, isn) AS l USING (kind, client, client_port, isn)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyzer.balance import attempts, clocks, contradictions, flips, full_nat, learn, legs, paths, vantage
+from analyzer.balance import attempts, clocks, contradictions, echoes, flips, full_nat, learn, legs, paths, vantage
 from analyzer.balance.mapping import IPAddress, Mapping, Protocol
 from analyzer.diagnose.host_facts import refused_by_reverse_path, translated_connections
 from analyzer.network.host import Host
@@ -38,6 +38,7 @@ VIRTUAL_MACS = (
 STATEMENTS = (
     ("leg", legs.LEG),
     ("datagram legs", legs.DATAGRAM_LEG),
+    ("echo legs", echoes.ECHO_LEG),
     ("inside", full_nat.INSIDE),
     ("plain_isn", learn.ISN_REUSED),
     ("full_nat", full_nat.FULL_NAT),
@@ -65,6 +66,18 @@ STATEMENTS = (
 """From flows to what is judged, in order; each builds on those before."""
 
 NAT_COLUMNS = {"kind": "u1", "vip": "u4", "vport": "u2", "rip": "u4", "rport": "u2"}
+
+
+
+def _is_group(octets: str) -> bool:
+    """Whether an address, in hex, stands for several hosts (RFC 1112 §4, RFC 4291 §2.7, the MACs' group bit)."""
+    match len(octets):
+        case 8:
+            return octets[0] in "ef"
+        case 12:
+            return octets[1] in "13579bdf"
+        case _:
+            return octets.startswith("ff")
 
 
 @dataclass(slots=True)
@@ -107,6 +120,7 @@ class Evidence:
         self._con.execute("SET lock_configuration = true")
         datagrams = any(bool((table["kind"] == UDP).any()) for table in observed.flows)
         needless = set() if datagrams else {"datagram legs"}
+        needless |= set() if any(bool((t["kind"] == ICMP_ECHO).any()) for t in observed.flows) else {"echo legs"}
         needless |= set() if observed.mapping.services else {"contradicted"}
         needless |= set() if len(observed.vantages) > 1 else {"compared"}
         for name, statement in STATEMENTS:
@@ -192,6 +206,7 @@ class Evidence:
             "net": np.array([h[:6] if len(h) == 8 else h[:16] if len(h) == 32 else "" for h in hexes], dtype=object),
             "virtual_mac": np.array([len(h) == 12 and h.startswith(VIRTUAL_MACS) for h in hexes], dtype=bool),
             "unspecified": np.array([not h.strip("0") for h in hexes], dtype=bool),
+            "group_address": np.array([_is_group(h) for h in hexes], dtype=bool),
         }
         self._keep.append(table)
         self._con.register("address_columns", table)

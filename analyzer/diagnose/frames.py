@@ -8,10 +8,10 @@ from ipaddress import ip_address
 from analyzer.diagnose.evidence import Evidence as Tables
 from analyzer.diagnose.evidence import Row
 from analyzer.diagnose.finding import Evidence
-from analyzer.tables import TCP, UDP
+from analyzer.tables import ICMP_ECHO, TCP, UDP
 from analyzer.units import FrameNo, UnixNs
 
-PROTOCOLS = {TCP: "tcp", UDP: "udp"}
+PROTOCOLS = {TCP: "tcp", UDP: "udp", ICMP_ECHO: "icmp"}
 
 STEPS = ("asked", "forwarded", "answered", "translated", "rejected")
 """The five packets of an attempt, in the order in which they happen."""
@@ -38,8 +38,8 @@ class Names:
 
     @property
     def client_end(self) -> str:
-        """The client's address and port."""
-        return end(self.client, self.client_port)
+        """The client's address and port (an echo's identifier is no port)."""
+        return self.client if self.protocol == "icmp" else end(self.client, self.client_port)
 
     @property
     def virtual_end(self) -> str:
@@ -53,7 +53,9 @@ class Names:
 
 
 def end(address: str, port: int) -> str:
-    """An address with its port as people write it."""
+    """An address with its port as people write it; 0 is none."""
+    if not port:
+        return address
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
@@ -77,6 +79,9 @@ def conversation_filter(who: Names) -> str:
     field = "ipv6.addr" if ip_address(who.client).version == 6 else "ip.addr"
     ends = [address for address in (who.virtual, who.real) if address]
     hosts = " || ".join(f"{field} == {address}" for address in dict.fromkeys(ends))
+    if who.protocol == "icmp":
+        word = "icmpv6.echo.identifier" if ":" in who.client else "icmp.ident"
+        return f"{field} == {who.client} && {word} == {who.client_port} && ({hosts})"
     outside = f"{field} == {who.client} && {who.protocol}.port == {who.client_port} && ({hosts})"
     if not who.inside:
         return outside
@@ -100,6 +105,11 @@ def packet_text(step: str, row: Row, who: Names, isn: int) -> str:
                 return f"{virtual} > {client} udp"
             case _:
                 return f"{who.client} > {who.real} icmp unreachable port ({real} > {client} udp)"
+    if who.protocol == "icmp":
+        ends = {"asked": (client, virtual), "forwarded": (client, real), "answered": (real, client)}
+        sender, receiver = ends.get(step, (virtual, client))
+        kind = "request" if step in ("asked", "forwarded") else "reply"
+        return f"{sender} > {receiver} icmp echo {kind} id {who.client_port} seq {isn}"
     acknowledges = (isn + 1) % 2**32
     match step:
         case "asked":

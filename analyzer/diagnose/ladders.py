@@ -79,7 +79,7 @@ def _tracked(words: list[str]) -> TrackedConnection:
 
 
 def _service(words: list[str], where: str) -> Mapping:
-    """``map VIP:PORT > REAL:PORT MODE [balancer ADDRESS] [udp]``."""
+    """``map VIP:PORT > REAL:PORT MODE [balancer ADDRESS] [udp|icmp]``."""
     try:
         virtual, real, mode = _endpoint(words[1]), _endpoint(words[3]), Forwarding(words[4])
         balancers = tuple(ip_address(w) for w in words[words.index("balancer") + 1 : words.index("balancer") + 2]) \
@@ -88,7 +88,7 @@ def _service(words: list[str], where: str) -> Mapping:
         got = " ".join(words)
         raise RuleError(f"{where}: expected 'map VIP:PORT > REAL:PORT MODE', got {got!r}: {error}") from error
     origin = Origin(where)
-    protocol = Protocol.UDP if "udp" in words else Protocol.TCP
+    protocol = next((word for word in Protocol if word in words), Protocol.TCP)
     return Mapping((VirtualService(virtual, protocol, (RealServer(real, mode, origin),), origin),), balancers)
 
 
