@@ -21,7 +21,7 @@ from analyzer import api
 from analyzer.balance.mapping import Endpoint, Mapping
 from analyzer.diagnose.evidence import Evidence
 from analyzer.diagnose.finding import Applicability, Diagnosis, Finding, Fix, Proof
-from analyzer.errors import ConfigError, ModelError, ToolError
+from analyzer.errors import ConfigError, ModelError, OutputError, ToolError
 from analyzer.network.calibrate import agrees, calibrate
 from analyzer.network.connect import Exchange, connect
 from analyzer.network.host import Host, IPAddress
@@ -206,13 +206,25 @@ class Model:
         pairs = [(captured, seen) for (_, captured), seen in zip(built.connections, outcomes, strict=True)]
         return pairs, built.disagreements(outcomes), list(built.left_out)
 
-    def kernel_trial(self, on: IPAddress, commands: Sequence[str]) -> KernelProof:
-        """The same as ``trial`` on real namespaces; ``ToolError`` where they cannot be made."""
+    def kernel_trial(self, on: IPAddress, commands: Sequence[str], folder: Path | None = None) -> KernelProof:
+        """The same as ``trial`` on real namespaces; ``ToolError`` where they cannot be made.
+
+        In ``folder`` the captures of every interface are kept, before and after.
+        """
         _needs_linux()
         self.host(on)
         from analyzer.kernel.model.prove import prove  # noqa: PLC0415 - Linux only
 
-        return prove(self.judge.known, on, commands)
+        if folder is None:
+            return prove(self.judge.known, on, commands)
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise OutputError(f"{folder}: is not empty; name another folder for the captures")
+        done = prove(self.judge.known, on, commands, capture=True)
+        for when, captures in (("before", done.before), ("after", done.after)):
+            for vantage, octets in captures.items():
+                (folder / f"{when}-{_plain(vantage)}.pcap").write_bytes(octets)
+        return done
 
 
 def _named(chosen: str, number: int, each: Captured) -> bool:

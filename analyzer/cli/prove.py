@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -41,11 +42,13 @@ def _address(_: click.Context, __: click.Parameter, value: str | None) -> IPAddr
 @click.option("--command", "commands", multiple=True, metavar="TEXT",
               help="A command to try there; repeatable.  Without it: every fix of the findings.")
 @click.option("--kernel", is_flag=True, help="Try it on real Linux namespaces too (as root).")
+@click.option("-o", "--output", "folder", metavar="DIR",
+              help="With --kernel: keep what every interface captured there, before and after.")
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", help="Text or JSON.")
 @confined(reads=("captures", "maps", "hosts"), unless=("kernel",))
 def prove(
     captures: tuple[str, ...], maps: tuple[str, ...], hosts: tuple[str, ...], on: IPAddress | None,
-    commands: tuple[str, ...], output: str, *, kernel: bool,
+    commands: tuple[str, ...], folder: str | None, output: str, *, kernel: bool,
 ) -> None:
     """Replay the captured connections before and after some commands, or after each fix that analyze prints.
 
@@ -60,11 +63,13 @@ def prove(
     """
     if commands and on is None:
         raise click.UsageError("--command needs --on ADDRESS: the host on which it would be typed")
+    if folder and not (kernel and commands):
+        raise click.UsageError("-o DIR keeps the kernel's captures of some commands: it needs --kernel and --command")
     from analyzer.rehearsal import Model  # noqa: PLC0415 - not for --version
 
     model = Model.of(captures, inputs.mapping(maps), inputs.facts(hosts))
     if commands and on is not None:
-        document = _commands(model, on, commands, kernel=kernel)
+        document = _commands(model, on, commands, kernel=kernel, folder=Path(folder) if folder else None)
     else:
         document = _candidates(model, on, kernel=kernel)
     document |= basis(model)
@@ -79,7 +84,9 @@ def prove(
 # the commands that are given ------------------------------------------------------------------------
 
 
-def _commands(model: Model, on: IPAddress, commands: tuple[str, ...], *, kernel: bool) -> dict[str, Any]:
+def _commands(
+    model: Model, on: IPAddress, commands: tuple[str, ...], *, kernel: bool, folder: Path | None
+) -> dict[str, Any]:
     trial = model.trial(on, commands)
     document: dict[str, Any] = {
         "on": str(on), "host": trial.host, "commands": list(commands), "applicability": trial.applicability.value,
@@ -90,7 +97,7 @@ def _commands(model: Model, on: IPAddress, commands: tuple[str, ...], *, kernel:
         "depends_on": list(trial.depends),
     }
     if kernel:
-        document["kernel"] = _on_kernel(model, on, commands)
+        document["kernel"] = _on_kernel(model, on, commands, folder)
         document["applicability"] = document["kernel"]["applicability"]
     return document
 
@@ -111,8 +118,8 @@ def _before_after(trial: Trial) -> list[dict[str, Any]]:
     ]
 
 
-def _on_kernel(model: Model, on: IPAddress, commands: Iterable[str]) -> dict[str, Any]:
-    done = model.kernel_trial(on, tuple(commands))
+def _on_kernel(model: Model, on: IPAddress, commands: Iterable[str], folder: Path | None = None) -> dict[str, Any]:
+    done = model.kernel_trial(on, tuple(commands), folder)
     proof = done.proof
     nothing_wrong = not proof.newly_broken and all(row.before.ok for row in done.rows) and not done.calibration
     fine = nothing_wrong and bool(done.rows) and all(each.status == 0 for each in done.commands)

@@ -81,6 +81,7 @@ def basis(model: Model) -> dict[str, Any]:
             "missed": len(calibration.misses),
             "open_ends": len(calibration.open_ends),
             "misses": list(calibration.sentences()),
+            "hindrance": calibration.hindrance or None,
         },
         "assumptions": list(known.assumptions),
         "missing": list(known.missing),
@@ -145,6 +146,7 @@ def basis_lines(document: dict[str, Any]) -> list[str]:
     counts = f"{said['reproduced']} connections come out as captured, {said['missed']} do not"
     lines = [f"calibration: {counts}, {said['open_ends']} cannot be compared"]
     lines += [f"  not reproduced: {each}" for each in said["misses"]]
+    lines += [f"  nothing is proven: {said['hindrance']}"] if said["hindrance"] and not said["misses"] else []
     lines += [f"assumed: {each}" for each in document["assumptions"]]
     lines += [f"missing: {each}" for each in document["missing"]]
     return lines

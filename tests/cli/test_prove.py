@@ -115,6 +115,7 @@ def test_a_healthy_network_has_nothing_to_mend_and_can_be_broken():
     (["--command", TO_CLIENT], "--on"),
     (["--on", "server1", "--command", TO_CLIENT], "no IP address"),
     (["--on", "192.0.2.77", "--command", TO_CLIENT], "192.0.2.77"),
+    (["--on", "10.0.2.11", "--command", TO_CLIENT, "-o", "kept"], "--kernel"),
 ])
 def test_a_wrong_call_is_status_2(arguments, says):
     done = run("prove", *ALL, *arguments)
@@ -125,9 +126,14 @@ def test_a_wrong_call_is_status_2(arguments, says):
 
 @pytest.mark.kernel
 @KERNEL
-def test_the_kernel_says_what_the_model_says():
-    said, status = prove(*ALL, *on("10.0.2.11", *BY_PORT), "--kernel")
+def test_the_kernel_says_what_the_model_says(tmp_path):
+    folder = tmp_path / "kept"
+    said, status = prove(*ALL, *on("10.0.2.11", *BY_PORT), "--kernel", "-o", folder)
     assert status == 0, said["kernel"]
+    kept = {file.name for file in folder.iterdir()}
+    assert len(kept) == 2 * len({name.partition("-")[2] for name in kept}) >= 8      # each interface, before and after
+    assert all(file.read_bytes()[:4] == b"\xd4\xc3\xb2\xa1" for file in folder.iterdir())
+    assert run("prove", *ALL, *on("10.0.2.11", *BY_PORT), "--kernel", "-o", folder).exit_code == 2
     kernel = said["kernel"]
     assert kernel["applicability"] == "proven"
     assert (kernel["repaired"], kernel["newly_broken"]) == (1, 0)
@@ -267,9 +273,9 @@ def test_section_1_what_leaves_direct_connections_alone_is_proven_there_too(told
 
 
 def test_section_1_masquerading_at_the_balancer(told):
-    rule = "nft add table ip hairpin; nft add chain ip hairpin postrouting '{ type nat hook postrouting priority srcnat; }'; " \
-        "nft add rule ip hairpin postrouting ip saddr 10.0.2.0/24 ip daddr 10.0.2.11 tcp dport 8080 ct status dnat masquerade"
-    said, status = prove(*told["drops"], *on("10.0.2.1", rule))
+    rules = ("nft add table ip hairpin", "nft add chain ip hairpin postrouting '{ type nat hook postrouting priority srcnat; }'",
+             "nft add rule ip hairpin postrouting ip saddr 10.0.2.0/24 ip daddr 10.0.2.11 tcp dport 8080 ct status dnat masquerade")
+    said, status = prove(*told["drops"], *on("10.0.2.1", *rules))
     assert (said["applicability"], status) == ("proven", 0), said
 
 

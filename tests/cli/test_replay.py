@@ -38,7 +38,7 @@ def document(*arguments):
 def test_every_connection_is_followed_to_where_it_ends():
     said, status = document(*ALL)
     assert status == 0
-    assert said["calibration"] == {"reproduced": 4, "missed": 0, "open_ends": 0, "misses": []}
+    assert said["calibration"] == {"reproduced": 4, "missed": 0, "open_ends": 0, "misses": [], "hindrance": None}
     assert [each["number"] for each in said["connections"]] == [1, 2, 3, 4]
     stray = said["connections"][0]
     assert stray["captured"] == stray["model"] == "timeout"
