@@ -127,7 +127,8 @@ class PcapReader(RecordReader):
             order = ">" if self._layout[r.BIG] else "<"
             limits = (self._limits.record_bytes, snap_length or self._limits.record_bytes)
             faults = {header: _faults(octets, header, order, limits, self._window.eof) for header in headers}
-            self._layout[r.HEADER] = min(headers, key=lambda header: faults[header])
+            # One fault, such as a file that ends inside its second record, does not make a rare variant of a common one.
+            self._layout[r.HEADER] = min(headers, key=lambda header: faults[header] + (header != headers[0]))
 
 
 def _faults(octets: bytes, header: int, order: str, limits: tuple[int, int], eof: bool) -> int:
