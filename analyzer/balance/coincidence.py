@@ -21,7 +21,7 @@ identification.  The number is the larger for it.
 
     nat        q = 2**-32; N = pairs of requests or replies of one client address and port, to different ends
     full-nat   q = 2**-32 * r; N = pairs of requests within ``TOGETHER_NS`` of one capture, or of two captures
-    udp        q = r; N as for nat (as for full-nat where the client is replaced)
+    udp, icmp  q = r, never below 2**-16; N as for nat (as for full-nat where the client is replaced)
 
 ``r`` is how often the numbers beside it agree between requests that are surely
 unrelated, as measured in these very captures: TSval (else IP identification) for

@@ -61,7 +61,9 @@ WITH echo AS (
     UNION
     SELECT * FROM translated
     UNION
-    SELECT e.initiator, e.initiator_port, e.token FROM echo AS e JOIN nat AS n ON n.kind = e.kind AND n.vip = e.responder
+    SELECT e.initiator, e.initiator_port, e.token
+    FROM echo AS e
+    JOIN nat AS n ON n.kind = e.kind AND n.vip = e.responder
 ), mine AS (
     SELECT e.* EXCLUDE (token), coalesce(s.token, e.token) AS token
     FROM echo AS e

@@ -91,38 +91,33 @@ def conversation_filter(who: Names) -> str:
 
 def packet_text(step: str, row: Row, who: Names, isn: int) -> str:
     """One packet of an attempt in the text form of ``wire/text.py``."""
-    real, virtual = who.real_end, who.virtual_end
     client = who.client_end if step in ("asked", "translated") else who.inside_end
-    if who.protocol == "udp":
-        match step:
-            case "asked":
-                return f"{client} > {virtual} udp"
-            case "forwarded":
-                return f"{client} > {real} udp"
-            case "answered":
-                return f"{real} > {client} udp"
-            case "translated":
-                return f"{virtual} > {client} udp"
-            case _:
-                return f"{who.client} > {who.real} icmp unreachable port ({real} > {client} udp)"
-    if who.protocol == "icmp":
-        ends = {"asked": (client, virtual), "forwarded": (client, real), "answered": (real, client)}
-        sender, receiver = ends.get(step, (virtual, client))
-        kind = "request" if step in ("asked", "forwarded") else "reply"
-        return f"{sender} > {receiver} icmp echo {kind} id {who.client_port} seq {isn}"
+    server = who.virtual_end if step in ("asked", "translated") else who.real_end
+    asks = step in ("asked", "forwarded")
+    way = f"{client} > {server}" if asks or step == "rejected" else f"{server} > {client}"
+    match who.protocol:
+        case "udp" if step == "rejected":
+            return f"{who.client} > {who.real} icmp unreachable port ({server} > {client} udp)"
+        case "udp":
+            return f"{way} udp"
+        case "icmp":
+            return f"{way} icmp echo {'request' if asks else 'reply'} id {who.client_port} seq {isn}"
+        case _:
+            return f"{way} {_tcp(step, row, isn)}"
+
+
+def _tcp(step: str, row: Row, isn: int) -> str:
+    """Flags and numbers of one segment of a handshake."""
     acknowledges = (isn + 1) % 2**32
     match step:
-        case "asked":
-            return f"{client} > {virtual} [S] seq {isn}"
-        case "forwarded":
-            return f"{client} > {real} [S] seq {isn}"
+        case "asked" | "forwarded":
+            return f"[S] seq {isn}"
         case "rejected":
-            return f"{client} > {real} [R] seq {acknowledges}"
+            return f"[R] seq {acknowledges}"
+        case _ if row.get(f"{step}_as") == "reset":
+            return f"[R.] seq 0 ack {acknowledges}"
         case _:
-            sender = real if step == "answered" else virtual
-            if row.get(f"{step}_as") == "reset":
-                return f"{sender} > {client} [R.] seq 0 ack {acknowledges}"
-            return f"{sender} > {client} [S.] ack {acknowledges}"
+            return f"[S.] ack {acknowledges}"
 
 
 def evidence_of(step: str, sight: Row, who: Names, isn: int, tables: Tables, says: str) -> Evidence:

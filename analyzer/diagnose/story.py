@@ -14,8 +14,8 @@ from analyzer.units import FrameNo, UnixNs
 MOST_POINTED_OUT = 8
 """Frames of one finding that a rule adds to those of the handshake."""
 
-ANSWER_WORDS = {"syn-ack": "SYN-ACK", "reset": "refusal (RST,ACK)", "datagram": "datagram"}
-REQUEST_WORDS = {"tcp": "SYN", "udp": "datagram"}
+ANSWER_WORDS = {"syn-ack": "SYN-ACK", "reset": "refusal (RST,ACK)", "datagram": "datagram", "echo": "echo reply"}
+REQUEST_WORDS = {"tcp": "SYN", "udp": "datagram", "icmp": "echo request"}
 
 
 def _says(step: str, sight: Row, who: Names, judged: Row, tables: Tables) -> str:
