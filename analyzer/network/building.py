@@ -62,9 +62,13 @@ def _address(stack: Stack, port: Port, own: Address, host: Host) -> None:
 
 
 def _rules(stack: Stack, rules: tuple[Rule, ...], *, whole: bool) -> None:
-    """Add the rules to both families, except where an address says which; a whole list replaces the defaults."""
+    """Add the rules to both families, except where an address says which; a whole list replaces the defaults.
+
+    IPv6 has no rule for the table ``default``: that one is IPv4's, whoever listed it.
+    """
     for family in (4, 6):
-        mine = [rule for rule in rules if _family(rule) in (0, family)]
+        other = set(DEFAULT_RULES[4]) - set(DEFAULT_RULES[6]) if family == 6 else set()
+        mine = [rule for rule in rules if _family(rule) in (0, family) and rule not in other]
         if whole and mine:
             stack.rules[family] = [] if any(rule.priority == 0 for rule in mine) else [DEFAULT_RULES[family][0]]
         if any(rule not in DEFAULT_RULES[family] for rule in mine):

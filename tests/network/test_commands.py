@@ -11,6 +11,7 @@ from analyzer.network.building import stack_of
 from analyzer.network.commands import execute, script
 from analyzer.network.host import Host, Interface, OnLink, Route, System
 from analyzer.network.nat import Dnat, Drop, Hook, SetMark, Snat
+from analyzer.network.stack import DEFAULT_RULES
 
 
 def windows():
@@ -141,3 +142,23 @@ def test_words_in_any_order_are_answered(words):
     stack = server_stack()
     answer = execute(stack, " ".join(words))
     assert answer.status == 0 or answer.error or answer.output
+
+
+def test_a_pasted_list_of_ipv4_rules_adds_none_to_ipv6():
+    """``ip rule`` of a fresh host, whole: both families are as a fresh kernel has them."""
+    host = Host("h", System.LINUX, rules=DEFAULT_RULES[4], complete=frozenset({"rules"}))
+    stack = stack_of(host)
+    assert {family: tuple(rules) for family, rules in stack.rules.items()} == DEFAULT_RULES
+    assert not (stack.split or stack.split6)
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ("table bridge b { chain c { type filter hook forward priority 0; } }", "tables of the family 'bridge'"),
+    ("table ip t { chain c { type filter hook forward priority 0; ip saddr != { 10.0.0.1, 10.0.0.2 } drop; } }", "a negated set"),
+    ("table ip t { chain c { type filter hook forward priority 0; jump nowhere; } }", "No such file or directory"),
+    ("table ip t { chain c { type nat hook input priority 0; } }", "does not know 'type nat hook input priority 0'"),
+    ("table ip t { chain c { type nat hook prerouting priority 0; policy drop; } }", "drop in the nat chain"),
+    ("table ip t { set s { type ipv4_addr; } }", "does not know 'set'"),
+])
+def test_nft_what_would_be_read_in_half_is_refused(text, says):
+    assert says in execute(server_stack(), "nft -f -", text).error

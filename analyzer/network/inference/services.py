@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from ipaddress import ip_network
 
 from analyzer.balance.mapping import Endpoint, Forwarding, Mapping, Protocol, VirtualService
@@ -89,10 +90,11 @@ def listen(
     found: set[tuple[str, Endpoint, int]] = set()
     refused = {(end, attempt.protocol) for attempt in tried for end in attempt.refused}
     answered = {(end, attempt.protocol) for attempt in tried for end in attempt.answered}
+    owner = cache(network.owner)
     for connection in connections:
         for end in filter(None, (connection.real, connection.dialled)):
             key = (end, connection.protocol)
-            host = network.owner(end.address)
+            host = owner(end.address)
             if host is None or (key in refused and key not in answered):
                 continue
             found.add((host, end, connection.protocol))
@@ -100,9 +102,9 @@ def listen(
                 ledger.assume(f"{end} listens: no answer of its own was captured")
     for each in mapping.services:
         for real in each.reals:         # direct return: the real server itself listens at the virtual address
-            owner = network.owner(real.endpoint.address)
-            if owner is not None and real.forwarding in (Forwarding.DIRECT, Forwarding.TUNNEL):
-                found.add((owner, each.virtual, PROTOCOLS[each.protocol]))
+            host = owner(real.endpoint.address)
+            if host is not None and real.forwarding in (Forwarding.DIRECT, Forwarding.TUNNEL):
+                found.add((host, each.virtual, PROTOCOLS[each.protocol]))
     network.listening = frozenset(found)
 
 
