@@ -168,12 +168,12 @@ def children(pid: int) -> list[int]:
     return [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def measure(sender: list[str], seconds: float, every_s: float, out: Path, options: list[str]) -> None:
+def measure(sender: list[str], every_s: float, out: Path, options: list[str]) -> None:
     """Run both; a line of figures every so often, and the sums at the end."""
     folder = Path(tempfile.mkdtemp(prefix="replypath-bench-"))
     (folder / "map.yaml").write_text('services: [{virtual: "203.0.113.10:80", reals: ["10.0.2.11:8080"]}]')
     with Enclosure(["sender", "watcher"]) as walls:
-        inside = f"/proc/{walls._init.pid}/root/run/netns"
+        inside = f"/proc/{walls._init.pid}/root/run/netns"   # noqa: SLF001 - the network only: the run writes outside
         add = "ip netns exec sender ip link add eth0 type veth peer name eth0 netns watcher"
         subprocess.run(walls.enter(None, ["sh", "-c", add]), check=True)
         for name in ("sender", "watcher"):
@@ -228,7 +228,7 @@ def main() -> None:
         return
     if told.kind == "soak":
         sender = [sys.executable, __file__, "send", "--rate", str(told.rate), "--seconds", str(told.seconds)]
-        measure(sender, told.seconds, 10, told.out, told.options)
+        measure(sender, 10, told.out, told.options)
         return
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "flood.c").write_text(FLOOD)
@@ -237,7 +237,7 @@ def main() -> None:
         frames[0:0] = broken(1)
         (Path(folder) / "frames").write_bytes(b"".join(struct.pack("<H", len(frame)) + frame for frame in frames))
         sender = [f"{folder}/flood", "eth0", f"{folder}/frames", str(told.rate), str(told.seconds)]
-        measure(sender, told.seconds, 5, told.out, told.options)
+        measure(sender, 5, told.out, told.options)
 
 
 if __name__ == "__main__":

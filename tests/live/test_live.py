@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -183,7 +184,7 @@ def test_interrupted_twice_ends_at_once(place, bench):
     time.sleep(0.1)
     run.child.send_signal(signal.SIGINT)
     assert run.child.wait(20) == 130
-    assert not os.path.exists(f"/proc/{child}")
+    assert not Path(f"/proc/{child}").exists()
     assert run.said().strip() in ("", "Aborted!")
 
 

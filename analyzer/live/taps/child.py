@@ -50,7 +50,8 @@ class Child:
         self.shown = shown
         self._source: Source | None = None
         self._asked = False
-        self._said = tempfile.TemporaryFile()   # noqa: SIM115 - closed by the interpreter: read after the end
+        self._said = tempfile.TemporaryFile()   # noqa: SIM115 - closed with the child's end
+        self._words = ""
         try:
             # A session of its own: Ctrl-C is ours to hear, and ours to pass on once the last packets have come.
             self._child = subprocess.Popen(
@@ -58,6 +59,7 @@ class Child:
                 start_new_session=True,
             )
         except OSError as error:
+            self._said.close()
             raise ToolError(f"{self.program}: does not start: {error.strerror}") from error
         assert self._child.stdout is not None
         self._pipe = self._child.stdout
@@ -83,6 +85,7 @@ class Child:
         except CaptureError as error:
             nothing = error
         status = self._wait()
+        self._close()
         if self._asked:
             return
         said = self._complaint()
@@ -105,10 +108,12 @@ class Child:
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             self._child.kill()
             self._child.wait(1)
+        if self._source is None:    # nobody reads, so nobody else closes
+            self._close()
 
     def remarks(self) -> list[str]:
         """As ``tap.Tap``: what the reader stepped over, and what tcpdump lost (dumpcap says it in the stream)."""
-        said = self._words()
+        said = self._words
         lost = sum(int(count) for count in _LOST.findall(said))
         received = _RECEIVED.search(said)
         found = [f"the capture on {self.shown}: {each.split(': ', 1)[-1]}"
@@ -134,13 +139,17 @@ class Child:
             self._child.kill()
             return self._child.wait()
 
-    def _words(self) -> str:
-        # Not seek and read: the place in the file is the child's as well.
-        return os.pread(self._said.fileno(), 65536, 0).decode("utf-8", "replace").replace("\r", "\n")
+    def _close(self) -> None:
+        """Keep what the program said, and give the files back; twice is once."""
+        if not self._said.closed:
+            # Not seek and read: the place in the file is the child's as well.
+            self._words = os.pread(self._said.fileno(), 65536, 0).decode("utf-8", "replace").replace("\r", "\n")
+            self._said.close()
+            self._pipe.close()
 
     def _complaint(self) -> str:
         """What the program says beside its usual words, as one sentence."""
-        lines = [line.strip() for line in self._words().splitlines()]
+        lines = [line.strip() for line in self._words.splitlines()]
         said = " ".join(_PREFIX.sub("", line) for line in lines if not _CHATTER.match(line))
         return said.partition(" See the User's Guide")[0][:500]
 

@@ -22,7 +22,7 @@ def octets(number):
 
 
 def fill(ring, batches, first=1):
-    for each in range(batches):
+    for _ in range(batches):
         frames = [(10**18 + n, octets(n)) for n in range(first, first + BATCH)]
         assert ring.keep(batch(frames), np.zeros(BATCH, np.uint16), first) == []
         first += BATCH
