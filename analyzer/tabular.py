@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from analyzer.errors import OutputError
 from analyzer.flow.states import history_text
-from analyzer.reading import Read
+from analyzer.reading import CaptureFile, Read
 from analyzer.report.output import write_file
 from analyzer.tables import CLAIMS, FLOWS, ICMP_EVENTS, KINDS, STATES, Column, Field, Schema, Table, empty
 from analyzer.version import VERSION
@@ -40,6 +41,18 @@ CAPTURES: Schema = {
                                            "minus this is the number in this file (rotated captures)"),
     "first_ns": Field("i8", "ns since 1970", "first packet"),
     "last_ns": Field("i8", "ns since 1970", "last packet"),
+    "role": Field(TEXT, "", "what the user's name for the capture point says that it is; empty = not said"),
+    "named": Field("u1", "0/1", "the user named the capture point"),
+    "timed": Field("u1", "0/1", "a packet of the file has a time of its own"),
+    "packets": Field(TEXT, "", "packets by kind, as JSON"),
+    "warnings": Field(TEXT, "", "what was skipped or is not believed, as a JSON list"),
+    "compiled": Field("u1", "0/1", "the compiled kernels read it"),
+}
+
+NUMBERS: Schema = {
+    "kind": Field(TEXT, "", "`address` or `tunnel`"),
+    "id": Field("u4", "id", "its number, from 1, in the order of first appearance"),
+    "text": Field(TEXT, "", "the address, MAC or tunnel path"),
 }
 
 TABLES: dict[str, tuple[Schema, str]] = {
@@ -47,6 +60,7 @@ TABLES: dict[str, tuple[Schema, str]] = {
     "claims": (CLAIMS, "ARP and neighbour discovery: who claims an address; alike packets are one row."),
     "icmp": (ICMP_EVENTS, "ICMP errors and redirects; alike packets are one row."),
     "captures": (CAPTURES, "The files that were read."),
+    "numbers": (NUMBERS, "Every address, MAC and tunnel path, in the order in which the packets named them."),
 }
 
 SQL = {"i8": "BIGINT", "u1": "UTINYINT", "u2": "USMALLINT", "u4": "UINTEGER", "u8": "UBIGINT", TEXT: "VARCHAR"}
@@ -138,6 +152,8 @@ def _words(read: Read, name: str) -> Table:
     """A table with text where the files hold text."""
     if name == "captures":
         return _captures(read)
+    if name == "numbers":
+        return _numbers(read)
     wanted = TABLES[name][0]
     tables = {"flows": read.observed.flows, "claims": read.observed.claims, "icmp": read.observed.icmp}[name]
     addresses = _texts([read.observed.book.text(number) for number in range(len(read.observed.book.packed))])
@@ -167,10 +183,31 @@ def _histories(bits: Column) -> Column:
 def _captures(read: Read) -> Table:
     made: Table = {}
     rows = [(file.point, file.read.path, file.read.vantage, file.read.frames, file.before, file.read.first_ns,
-             file.read.last_ns) for file in read.files]
+             file.read.last_ns, file.read.role, bool(_named(read, file)), file.timed, json.dumps(file.read.packets),
+             json.dumps(file.read.warnings), read.compiled) for file in read.files]
     for number, (column, field) in enumerate(CAPTURES.items()):
         made[column] = np.array([row[number] for row in rows], dtype=object if field.dtype == TEXT else field.dtype)
     return made
+
+
+def _named(read: Read, file: CaptureFile) -> str:
+    names = read.observed.vantages
+    return names[file.point] if file.point < len(names) else ""
+
+
+def _numbers(read: Read) -> Table:
+    book = read.observed.book
+    rows = [("address", number, book.text(number)) for number in range(1, len(book.packed))]
+    rows += [("tunnel", number, path) for number, path in enumerate(read.tunnels) if number]
+    return {column: np.array([row[number] for row in rows], dtype=object if field.dtype == TEXT else field.dtype)
+            for number, (column, field) in enumerate(NUMBERS.items())}
+
+
+def packed(text: str) -> bytes:
+    """The octets of an address or MAC in the files: ``AddressBook.text`` backwards."""
+    if text.count(":") == 5 and len(text) == 17:
+        return bytes.fromhex(text.replace(":", ""))
+    return ip_address(text).packed
 
 
 def schema() -> dict[str, object]:

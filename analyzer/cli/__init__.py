@@ -27,6 +27,7 @@ COMMANDS = {
     "replay": "analyzer.cli.replay",
     "prove": "analyzer.cli.prove",
     "flows": "analyzer.cli.flows",
+    "merge": "analyzer.cli.merge",
     "map": "analyzer.cli.look",
     "rules": "analyzer.cli.look",
     "explain": "analyzer.cli.look",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from analyzer.cli import printable
+from analyzer.cli import work as working
 from analyzer.cli.confined import confined
 
 
@@ -14,9 +15,15 @@ from analyzer.cli.confined import confined
               help="A folder gets every table as Parquet, with schema.json; FILE.parquet or FILE.csv the flows alone.")
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @click.option("--columns", is_flag=True, help="Print what every column means, as Markdown, and stop.")
-@confined(reads=("captures",), writes=("output",))
-def flows(captures: tuple[str, ...], output: str | None, *, force: bool, columns: bool) -> None:
+@confined(reads=("captures",), writes=("output", "state"), unless=("cluster",))
+@working.options
+def flows(
+    captures: tuple[str, ...], output: str | None, *, work: working.Work, force: bool, columns: bool,
+) -> None:
     """Write the flows, ARP/ND claims and ICMP events of captures as Parquet or CSV.
+
+    A folder can be given to replypath analyze in place of the captures, and
+    several be put together by replypath merge.
 
     \b
     Examples:
@@ -34,10 +41,9 @@ def flows(captures: tuple[str, ...], output: str | None, *, force: bool, columns
     if output is None:
         raise click.UsageError("Missing option '-o': name a folder, FILE.parquet or FILE.csv")
     from analyzer.balance.mapping import EMPTY  # noqa: PLC0415
-    from analyzer.reading import read_captures  # noqa: PLC0415
 
     tabular.check(output, force=force)
-    read = read_captures(captures, EMPTY)
+    read = working.read(captures, EMPTY, work, quiet=False)
     for capture in read.captures:
         for warning in capture.warnings:
             click.echo(f"replypath: {printable(warning)}", err=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -76,7 +77,15 @@ def options(command: Callable[..., object]) -> Callable[..., object]:
 
 
 def read(captures: tuple[str, ...], mapping: Mapping, work: Work, *, quiet: bool) -> Read:
-    """The captures, read in the way that the user asks for."""
+    """The captures (or folders of flow tables in their place), read in the way that the user asks for."""
+    folders = [path for path in captures if Path(path, "schema.json").is_file()]
+    if folders:
+        from analyzer.scale.folder import read_folders  # noqa: PLC0415 - NumPy is not loaded for --version
+
+        if len(folders) < len(captures):
+            raise click.UsageError(f"{folders[0]} holds flow tables; give captures or such folders, not both "
+                                   "(replypath flows makes a folder of captures)")
+        return read_folders(folders, mapping)
     if work.plain:
         from analyzer.reading import read_captures  # noqa: PLC0415 - NumPy is not loaded for --version
 

@@ -15,13 +15,14 @@ from click.testing import CliRunner
 
 from analyzer.cli import main
 from analyzer.tables import CLAIMS, FLOWS, ICMP_EVENTS
-from analyzer.tabular import CAPTURES, SCHEMA, SQL, is_word
+from analyzer.tabular import CAPTURES, NUMBERS, SCHEMA, SQL, is_word
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "sample_pcaps"
 SAMPLE = SAMPLES / "client-on-servers-link"
 TWO = [f"{each}={SAMPLE / each}.pcap" for each in ("client", "server")]
-TABLES = {"flows": FLOWS, "claims": CLAIMS, "icmp": ICMP_EVENTS, "captures": CAPTURES}
+TABLES = {"flows": FLOWS, "claims": CLAIMS, "icmp": ICMP_EVENTS, "captures": CAPTURES,
+          "numbers": NUMBERS}
 
 
 def run(*arguments):

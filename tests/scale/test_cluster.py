@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -18,10 +19,10 @@ from analyzer.errors import CaptureUnreadable, ToolError
 from analyzer.report.output import formats
 from analyzer.scale.cluster import Cluster
 from analyzer.scale.plan import plan
-from bench.generate import begin, script, slices
 
 pytest.importorskip("distributed", reason="dask.distributed is not installed (the extra [cluster])")
-SAMPLES = Path(__file__).resolve().parents[2] / "sample_pcaps"
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "sample_pcaps"
 
 
 class Machines:
@@ -29,6 +30,7 @@ class Machines:
 
     def __init__(self, folder: Path, workers: int) -> None:
         self._processes: list[subprocess.Popen[str]] = []
+        self._readers: list[threading.Thread] = []
         self.folder = folder
         self.address = ""
         scheduler = self._start("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
@@ -54,7 +56,8 @@ class Machines:
         for line in process.stderr:
             seen.append(line)
             if found := re.search(pattern, line):
-                threading.Thread(target=process.stderr.read, daemon=True).start()    # a full pipe stops the writer
+                self._readers.append(threading.Thread(target=process.stderr.read))   # a full pipe stops the writer
+                self._readers[-1].start()
                 return found[1]
         raise AssertionError("".join(seen))
 
@@ -62,6 +65,10 @@ class Machines:
         for process in reversed(self._processes):
             process.kill()
             process.wait()
+        for reader in self._readers:
+            reader.join()
+        for process in self._processes:
+            process.stderr.close()
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +101,8 @@ class Killing:
     def __getattr__(self, name):
         return getattr(self._cluster, name)
 
-    def read(self, spans):
-        for number, part in enumerate(self._cluster.read(spans)):
+    def read(self, spans, told):
+        for number, part in enumerate(self._cluster.read(spans, told)):
             if number == self._after:
                 os.kill(self._victim.pid, signal.SIGKILL)
                 self._victim.wait()
@@ -106,7 +113,8 @@ class Killing:
 def ring(s, tmp_path_factory):
     """200 files of one capture point, with both sides of a balancer; connections reach from file to file."""
     folder = tmp_path_factory.mktemp("ring")
-    octets = b"".join(piece.tobytes() for piece in slices(160, script(0, 8), 5_000))
+    generate = runpy.run_path(str(ROOT / "bench" / "generate.py"))
+    octets = b"".join(piece.tobytes() for piece in generate["slices"](160, generate["script"](0, 8), 5_000))
     starts = [0]
     while starts[-1] < len(octets):
         starts.append(starts[-1] + 16 + int.from_bytes(octets[starts[-1] + 8 : starts[-1] + 12], "little"))
@@ -115,7 +123,7 @@ def ring(s, tmp_path_factory):
     for number in range(200):
         path = folder / f"{number * 7 % 200:03}.pcap"      # names say nothing about their order
         with path.open("wb") as out:
-            begin(out)
+            generate["begin"](out)
             out.write(octets[edges[number] : edges[number + 1]])
         arguments.append(f"server={path}")
     return sorted(arguments)

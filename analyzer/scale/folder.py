@@ -1,0 +1,203 @@
+"""Flow tables as ``replypath flows -o DIR`` wrote them, read again in place of the captures, and put together.
+
+The text in the files becomes numbers again in the order in which it had them:
+the table ``numbers`` keeps that, so a diagnosis is the same to the last octet.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.balance.mapping import EMPTY, Mapping
+from analyzer.diagnose.evidence import Observed
+from analyzer.diagnose.overview import CaptureRead
+from analyzer.errors import CaptureUnreadable, ConfigError, NotACapture
+from analyzer.flow.states import FLIPPED, LETTERS
+from analyzer.reading import CaptureFile, Read, whole_point
+from analyzer.tables import CLAIMS, FLOWS, ICMP_EVENTS, KINDS, STATES, AddressBook, Field, Schema, Table
+from analyzer.tabular import SCHEMA, is_word, packed
+
+if TYPE_CHECKING:
+    import duckdb
+
+SAID = "schema.json"
+TABLES: dict[str, Schema] = {"flows": FLOWS, "claims": CLAIMS, "icmp": ICMP_EVENTS}
+TYPES = {"address id": "address", "path id": "path", "KINDS": "kind", "STATES": "state"}
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether this is a folder of flow tables."""
+    return (Path(path) / SAID).is_file()
+
+
+def read_folder(path: str | Path, mapping: Mapping = EMPTY) -> Read:
+    """What was read of the captures once.
+
+    ``NotACapture`` where the folder holds something else, or tables of another
+    schema; ``CaptureUnreadable`` where one is missing or damaged.
+    """
+    import duckdb  # noqa: PLC0415 - a tenth of a second
+
+    folder = Path(path)
+    try:
+        said = json.loads((folder / SAID).read_text()).get("schema")
+    except (OSError, ValueError, AttributeError) as error:
+        raise NotACapture(f"{path}: holds no flow tables of replypath: {SAID} cannot be read ({error})") from None
+    if said != SCHEMA:
+        raise NotACapture(f"{path}: holds tables of the schema {said}; expected {SCHEMA}: write them again with "
+                          "replypath flows")
+    con: duckdb.DuckDBPyConnection = duckdb.connect(config={"threads": 2})
+    try:
+        return _read(con, folder, mapping)
+    except duckdb.Error as error:
+        raise CaptureUnreadable(f"{path}: a table cannot be read: {str(error).splitlines()[0]}") from None
+    finally:
+        con.close()
+
+
+def _read(con: duckdb.DuckDBPyConnection, folder: Path, mapping: Mapping) -> Read:
+    book, tunnels = AddressBook(), [""]
+    for kind, text in con.execute(f"SELECT kind, text FROM {_source(folder, 'numbers')} ORDER BY kind, id").fetchall():  # noqa: S608
+        if kind == "address":
+            book.intern(packed(text))
+        else:
+            tunnels.append(text)
+    for name, words in (("address", [book.text(n) for n in range(1, len(book.packed))]), ("path", tunnels[1:]),
+                        ("kind", list(KINDS)), ("state", list(STATES))):
+        con.register("words", {"id": np.arange(len(words)), "word": np.array(words, dtype=object)})
+        made = "(SELECT word FROM words ORDER BY id)" if words else "('')"
+        con.execute(f"CREATE TYPE {name} AS ENUM {made}")
+        con.unregister("words")
+    read = Read(Observed([], [], [], book, mapping), tunnels=tunnels)
+    _captures(con, folder, read)
+    points = len(read.captures)
+    tables = {name: _by_point(_table(con, folder, name, schema), points) for name, schema in TABLES.items()}
+    read.observed = replace(read.observed, flows=tables["flows"], claims=tables["claims"], icmp=tables["icmp"],
+                            vantages=read.observed.vantages)
+    return read
+
+
+def _source(folder: Path, name: str) -> str:
+    path = str(folder / f"{name}.parquet").replace("'", "''")
+    return f"read_parquet('{path}')"
+
+
+def _table(con: duckdb.DuckDBPyConnection, folder: Path, name: str, schema: Schema) -> Table:
+    """One table with numbers for text."""
+    source = _source(folder, name)
+    bits: dict[str, int] = {}
+    if "history" in schema:
+        bits = {text or "": history_bits(text or "") for (text,) in
+                con.execute(f"SELECT DISTINCT history FROM {source}").fetchall()}  # noqa: S608 - a path, quoted
+        con.register("words", {"word": np.array([*bits, ""], dtype=object)})
+        con.execute("CREATE TYPE history AS ENUM (SELECT DISTINCT word FROM words)")
+        order = [row[0] for row in con.execute("SELECT unnest(enum_range(NULL::history))").fetchall()]
+    wanted = ", ".join(f"{_number(column, field)} AS {column}" for column, field in schema.items())
+    found = con.execute(f"SELECT {wanted} FROM {source}").fetchnumpy()  # noqa: S608 - names of tables.py
+    made: Table = {}
+    for column, field in schema.items():
+        values = np.ma.filled(found[column], 0)
+        if column == "history":
+            values = np.array([bits.get(word, 0) for word in order] or [0], dtype=np.uint32)[values]
+        made[column] = values.astype(field.dtype)
+    return made
+
+
+def _number(column: str, field: Field) -> str:
+    """SQL for a column as the number that it was."""
+    if column == "history":
+        return "enum_code(coalesce(history, '')::history)"
+    if is_word(column, field):
+        first = 1 if field.unit in {"address id", "path id"} else 0     # 0 is "none", which is NULL
+        return f"coalesce(enum_code({column}::{TYPES[field.unit]}) + {first}, 0)"
+    return column
+
+
+def history_bits(text: str) -> int:
+    """``flow.states.history_text`` backwards."""
+    bits = FLIPPED if text.startswith("^") else 0
+    for letter in text.lstrip("^"):
+        bits |= 1 << 2 * LETTERS.index(letter.upper()) + letter.islower()
+    return bits
+
+
+def _by_point(table: Table, points: int) -> list[Table]:
+    capture: NDArray[np.uint16] = table["capture"].astype(np.uint16)
+    return [{name: column[capture == number] for name, column in table.items()} for number in range(points)]
+
+
+def _captures(con: duckdb.DuckDBPyConnection, folder: Path, read: Read) -> None:
+    columns = ("capture", "path", "vantage", "role", "named", "frames", "frames_before", "first_ns", "last_ns", "timed",
+               "packets", "warnings", "compiled")
+    names: dict[int, str] = {}
+    for row in con.execute(f"SELECT {', '.join(columns)} FROM {_source(folder, 'captures')}").fetchall():  # noqa: S608
+        said = dict(zip(columns, row, strict=True))
+        summary = CaptureRead(said["path"], said["vantage"], said["frames"], said["first_ns"], said["last_ns"],
+                              json.loads(said["packets"]), json.loads(said["warnings"]), said["role"])
+        read.files.append(CaptureFile(said["capture"], summary, said["frames_before"], bool(said["timed"])))
+        read.compiled &= bool(said["compiled"])
+        names[said["capture"]] = said["vantage"] if said["named"] else ""
+    read.captures = [whole_point([file for file in read.files if file.point == number]) for number in sorted(names)]
+    read.observed.vantages = [names[number] for number in sorted(names)]
+
+
+def merged(reads: Sequence[Read]) -> Read:
+    """Several readings as one: their capture points side by side.
+
+    ``ConfigError`` where two hold a point of one name: a connection that reaches
+    from one into the other would be two, which only the captures can mend.
+    """
+    book, tunnels = AddressBook(), [""]
+    whole = Read(Observed([], [], [], book), tunnels=tunnels)
+    flows: list[Table] = []
+    claims: list[Table] = []
+    icmp: list[Table] = []
+    vantages: list[str] = []
+    for read in reads:
+        twice = {name for name in read.observed.vantages if name and name in vantages}
+        if twice:
+            raise ConfigError(
+                f"{', '.join(sorted(twice))}: two of the folders hold a capture point of this name; connections that "
+                "reach from one into the other can only be joined from the captures: give all of that point's files "
+                "to one replypath flows")
+        shift = len(whole.captures)
+        addresses = np.array([book.intern(octets) for octets in read.observed.book.packed], dtype=np.uint32)
+        tunnels += [path for path in read.tunnels if path not in tunnels]
+        paths = np.array([tunnels.index(path) for path in read.tunnels], dtype=np.uint32)
+        for into, tables, schema in ((flows, read.observed.flows, FLOWS), (claims, read.observed.claims, CLAIMS),
+                                     (icmp, read.observed.icmp, ICMP_EVENTS)):
+            into += [_renumbered(table, schema, addresses, paths, shift) for table in tables]
+        vantages += list(read.observed.vantages)
+        whole.files += [replace(file, point=file.point + shift) for file in read.files]
+        whole.captures += read.captures
+        whole.compiled &= read.compiled
+    whole.observed = replace(whole.observed, flows=flows, claims=claims, icmp=icmp, vantages=vantages)
+    return whole
+
+
+def _renumbered(
+    table: Table, schema: Schema, addresses: NDArray[np.uint32], paths: NDArray[np.uint32], shift: int,
+) -> Table:
+    made = dict(table)
+    for name, field in schema.items():
+        if field.unit == "address id":
+            made[name] = addresses[table[name]]
+        elif field.unit == "path id":
+            made[name] = paths[table[name]]
+    made["capture"] = (table["capture"].astype(np.int64) + shift).astype(np.uint16)
+    return made
+
+
+def read_folders(paths: Iterable[str | Path], mapping: Mapping = EMPTY) -> Read:
+    """Folders of flow tables in place of captures: one, or several side by side."""
+    reads = [read_folder(path, mapping) for path in paths]
+    whole = reads[0] if len(reads) == 1 else merged(reads)
+    whole.observed.mapping = mapping
+    return whole
