@@ -145,6 +145,13 @@ def shown(s: Situation) -> tuple[IPAddress, ...]:
     return s.clients[:MOST_CLIENTS_SHOWN]
 
 
+DIRECT_RETURN = (Kind.ARP_SETTINGS, Kind.VIP_ON_LOOPBACK)
+ROUTES_ARE_NOT_THE_POINT = (*DIRECT_RETURN, Kind.RP_FILTER, Kind.REMOVE_DUPLICATE)
+"""After these the reply does not have to go through the balancer."""
+
+FREE_TABLE = "# must print no route ('FIB table does not exist' is as good): the table is free"
+
+
 def look_before(alternative: Alternative, s: Situation) -> tuple[str, ...]:
     """That this is the host, which way it answers today, that our numbers are free."""
     present = [line for c in alternative.changes if isinstance(c, SwitchChange | ConntrackSwitch)
@@ -158,24 +165,30 @@ def look_before(alternative: Alternative, s: Situation) -> tuple[str, ...]:
         return (f"ip -o addr show to {s.duplicate}", "# must print one line: this host has the address",
                 f"ip link show dev {holder(s.duplicate or s.real.address)}",
                 f"# must contain: {s.duplicate_mac}" if s.duplicate_mac else "# its MAC address")
-    lines = [f"ip -o addr show to {s.real.address}", "# must print one line: then this is the right host", *present]
-    for client in shown(s):
-        lines += [reply(client, s), "# today's way; after the change it goes through the balancer"]
+    here = (f"ip -o addr show to {s.real.address}", "# must print one line: then this is the right host", *present)
+    if alternative.kind in DIRECT_RETURN and s.virtual is not None:
+        where = (f"ip -o addr show to {s.virtual.address}", "# where the virtual address is; it belongs on lo alone")
+        return (*here, *where)
+    return (*here, *_routes_today(alternative, s))
+
+
+def _routes_today(alternative: Alternative, s: Situation) -> tuple[str, ...]:
+    """Which way the replies take, and that our numbers are free."""
+    lines: list[str] = []
+    then = "no longer goes" if s.cause is Cause.DETOUR_DROPPED else "goes"
+    for client in () if alternative.kind in ROUTES_ARE_NOT_THE_POINT else shown(s):
+        lines += [reply(client, s), f"# today's way; after the change it {then} through the balancer"]
     if s.lan is not None:
         lines += [f"{ip(s.version)} route show {s.lan}", "# the connected route, its prefix length and its metric"]
     for change in alternative.changes:
         if isinstance(change, RouteChange) and change.table is not None:
-            lines += [f"{ip(s.version)} route show table {change.table}", "# must print nothing: the table is free"]
+            lines += [f"{ip(s.version)} route show table {change.table}", FREE_TABLE]
         if isinstance(change, RuleChange | MarkByMac):
             lines += [f"{ip(s.version)} rule show pref {change.priority}", "# must print nothing: the number is free"]
     if alternative.missing and s.balancer_macs:
         macs = " ".join(f"-e {mac}" for mac in s.balancer_macs)
         lines += [f"ip neigh show | grep -i {macs}", "# the balancer's addresses on this link, as this host knows them"]
     return tuple(lines)
-
-
-ROUTES_ARE_NOT_THE_POINT = (Kind.RP_FILTER, Kind.ARP_SETTINGS, Kind.VIP_ON_LOOPBACK, Kind.REMOVE_DUPLICATE)
-"""After these the reply does not have to go through the balancer."""
 
 
 def replies_asked(alternative: Alternative, s: Situation) -> tuple[str, ...]:
