@@ -141,6 +141,17 @@ def ladder_lines(ladder: Ladder, width: int) -> list[str]:
     return lines
 
 
+def _fitting(event: LadderEvent, room: int) -> str:
+    """``[S] to 10.0.2.11:8080 seq 7``, or where there is less room without seq, without "to", at last ``[S]`` alone."""
+    text = brief(event)
+    words = text.split(" ")
+    if ":" in "".join(words[2:3]):
+        for shorter in (text, " ".join(words[:3]), " ".join((words[0], *words[2:3])), words[0]):
+            if len(shorter) <= room:
+                return shorter
+    return text if len(text) <= room else text[: max(0, room - 1)].rstrip() + "…"
+
+
 def _arrow(event: LadderEvent, column: int, hosts: int) -> str:
     """One row: a bar under each host, and the arrow between two of them with the packet's text on it."""
     row = [" "] * (column * (hosts - 1) + 1)
@@ -151,8 +162,7 @@ def _arrow(event: LadderEvent, column: int, hosts: int) -> str:
         row[left] = "*"
         return "".join(row)
     body = right - left - 1
-    text = brief(event)
-    text = text if len(text) <= body - 6 else text[: max(0, body - 7)].rstrip() + "…"
+    text = _fitting(event, body - 4)
     drawn = list(f" {text} ".center(body, _LINE.get(event.outcome, "-")))
     if event.receiver > event.sender:
         drawn[-1] = ">"

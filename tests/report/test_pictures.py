@@ -40,11 +40,16 @@ def test_the_ladder_has_an_arrow_per_packet_and_says_all_of_it_in_words():
 def test_the_ladder_in_characters():
     lines = ladder_lines(examples.LADDER, 100)
     assert lines[2:] == [
-        "0.000000  |-- [S] to 203.0.113.100:8… ->|                             |",
-        "0.000690  |                             |-- [S] to 192.168.11.10:8… ->|",
+        "0.000000  |-- [S] to 203.0.113.100:80 ->|                             |",
+        "0.000690  |                             |- [S] to 192.168.11.10:8080 >|",
         "0.000758  |<====== [S.] from 192.168.11.10:8080 ack 2719755729 =======|  skips the balancer",
         "0.000796  |-------------------- [R] seq 2719755729 ------------------>|  rejected",
-        "1.004666  |.. [S] again, same sequen… .>|                             |  never answered",
+        "1.004666  |. [S] again, same sequence… >|                             |  never answered",
+    ]
+    narrow = ladder_lines(examples.LADDER, 62)
+    assert narrow[2:4] == [
+        "0.000000  |---- [S] ---->|              |",
+        "0.000690  |              |---- [S] ---->|",
     ]
     assert lines[0].split() == ["client", "balancer", "web1"]
 

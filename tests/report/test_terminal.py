@@ -28,8 +28,8 @@ def test_the_parts_come_in_the_order_in_which_they_are_needed():
     text = shown(examples.CLASSIC)
     places = [text.index(part) for part in (
         " BYPASS", "12 of 36 connections", "RP101", "Clients", "Evidence", "B_bypass.client.pcap:3",
-        "Packet by packet", "Fix: Host route", "Apply:", "Verify:", "Undo:", "Permanent:",
-        "Proof: proven", "Know before", "Other ways", "Services", "Captures",
+        "Packet by packet", "Fix: Host route", "Know before", "Apply:", "Verify:", "Undo:", "Permanent:",
+        "Proof: proven", "Other ways", "Services", "Captures",
     )]
     assert places == sorted(places)
 

@@ -146,12 +146,13 @@ class _Page(Sheet):
         self.head(f"{say('head.fix')}: {best.title}, {say('fix.on', host=best.on)} ({best.dialect})")
         if best.why:
             self.text(best.why, indent=2)
-        self.steps(best)
-        self.proof(best)
         if best.caveats:
-            self.head(say("head.caveats"))
+            self.blank()
+            self.text(f"{say('head.caveats')}:", "bold")
             for caveat in best.caveats:
                 self.bullet(caveat)
+        self.steps(best)
+        self.proof(best)
         self.others(finding, best)
 
     def others(self, finding: Finding, best: Fix) -> None:
