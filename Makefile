@@ -10,11 +10,12 @@ RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 SOURCES   := pyproject.toml setup.py $(shell find analyzer -name '*.pyx' 2>/dev/null)
 
-.PHONY: run test lint types bench reports samples fidelity wheel clean ci-packages help
+.PHONY: run test lint types bench reports samples fidelity fuzz malformed sanitize wheel clean ci-packages help
 
 help:
 	@echo "make run     set up, diagnose the sample, write replypath-report.html"
 	@echo "make test    set up, run every test"
+	@echo "make fuzz    feed the readers and kernels for SECONDS=60 (docs/fuzzing.md); also: malformed sanitize"
 	@echo "make lint types bench reports samples fidelity wheel clean"
 
 run: $(RUN_STAMP)
@@ -50,6 +51,33 @@ samples: $(DEV_STAMP)
 N ?= 2000
 fidelity: $(DEV_STAMP)
 	$(BIN)/python tests/network/fidelity.py $(N)
+
+# The fuzzer (docs/fuzzing.md): the kernels are built a second time, so that they tell which ways they went.
+SECONDS ?= 60
+FUZZ := build/fuzz
+fuzz: $(FUZZ)/.installed
+	REPLYPATH_COVERAGE=1 $(BIN)/python setup.py -q build -b $(FUZZ) --build-lib $(FUZZ)/lib > $(FUZZ)/build.log 2>&1 \
+	  || { tail -20 $(FUZZ)/build.log; exit 1; }
+	$(BIN)/python -m fuzz.run --seconds $(SECONDS) $(TARGETS)
+
+$(FUZZ)/.installed: $(DEV_STAMP)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[fuzz]'
+	@mkdir -p $(FUZZ) && touch $@
+
+# Captures that are wrong on purpose, COUNT of them.
+COUNT ?= 2000
+malformed: $(DEV_STAMP)
+	$(BIN)/python -m fuzz.malformed --count $(COUNT)
+
+# The kernels under the address and undefined-behaviour sanitizers, over the corpus and the fuzzer's finds.
+SANITIZE := build/sanitize
+sanitize: $(DEV_STAMP)
+	@mkdir -p $(SANITIZE)
+	REPLYPATH_SANITIZE=address,undefined $(BIN)/python setup.py -q build -b $(SANITIZE) --build-lib $(SANITIZE)/lib \
+	  > $(SANITIZE)/build.log 2>&1 || { tail -20 $(SANITIZE)/build.log; exit 1; }
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+	  ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc PYTHONPATH=$(SANITIZE)/lib \
+	  $(BIN)/python -m fuzz.sanitized
 
 wheel: $(DEV_STAMP)
 	$(BIN)/pip wheel --no-deps --quiet -w dist .

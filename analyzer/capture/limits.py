@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from analyzer.limits import stated
+
 KIB = 1024
 MIB = 1024 * KIB
 
@@ -16,6 +18,7 @@ class Limits:
     it is skipped and reported.  What goes past ``ratio`` raises
     ``LimitExceeded``, because everything after it is of the same making.
     ``chunk_bytes`` and ``batch_frames`` bound a batch and change no result.
+    Each can be moved by a variable of the environment (docs/limits.md).
     """
 
     record_bytes: int = 256 * KIB
@@ -52,4 +55,4 @@ class Limits:
     """Frames in one batch."""
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = stated(Limits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -41,11 +42,33 @@ def doctor() -> None:
             state = "plain Python: same answers, many times slower; install a C compiler, then replypath again"
         click.echo(f"{kernel.split('.')[1]:10} {state}")
     for tool, adds in TOOLS:
-        path = shutil.which(tool)
+        path = _found(tool)
         click.echo(f"{tool:10} {_version(path) if path else f'not found; it would add: {adds}'}")
+    click.echo(f"sandbox    {_sandbox()}")
     click.echo(f"dialects   {', '.join(available())}")
     click.echo(f"importers  {', '.join(importers())}")
     click.echo(f"reports    {', '.join(formats())}")
+
+
+def _sandbox() -> str:
+    """What keeps the process in that reads captures."""
+    from analyzer.cli.confined import OFF, SWITCH  # noqa: PLC0415
+    from analyzer.confine import child, landlock, limits  # noqa: PLC0415
+
+    if not child.available():
+        return "none: this system has no way to confine a child that we know of; limits on what a file may claim hold"
+    bounds, abi = limits.spending(), landlock.version()
+    walls = f"Landlock {abi}: only the inputs are read, only the outputs' folders written" if abi else (
+        "no Landlock in this kernel (5.13 and later have it): files stay open to the reading process")
+    state = f"switched off by {SWITCH}; it would be: " if os.environ.get(SWITCH, "").lower() in OFF else ""
+    return (f"{state}{walls}{', no network' if abi >= landlock.NET_VERSION else ''}; no new privileges; "
+            f"{bounds.memory_bytes >> 20} MiB of memory, {bounds.cpu_seconds} s of computing")
+
+
+def _found(tool: str) -> str | None:
+    """A tool's absolute path; relative entries of the search path do not count."""
+    places = [place for place in os.get_exec_path() if os.path.isabs(place)]   # noqa: PTH117 - a text of the environment
+    return shutil.which(tool, path=os.pathsep.join(places)) if places else None
 
 
 def _version(path: str) -> str:

@@ -31,8 +31,8 @@ FILE_RIGHTS = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
 """What can be granted on a file; the rest makes sense on a folder only."""
 KNOWN = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 """How many of the rights, counted from the lowest bit, a version knows; later ones know as many as version 5."""
-NET = 0b11                 # bind and connect of TCP, from version 4
-SCOPES = 0b11              # abstract sockets, and signals to processes outside, from version 6
+NET, NET_VERSION = 0b11, 4        # bind and connect of TCP, and from which version on
+SCOPES, SCOPES_VERSION = 0b11, 6  # abstract sockets, and signals to processes outside
 
 READ = READ_FILE | READ_DIR
 RUN = READ | EXECUTE
@@ -80,9 +80,9 @@ def restrict(grants: Iterable[Grant]) -> int:
         return 0
     rights = (1 << KNOWN.get(abi, KNOWN[5])) - 1
     attributes = struct.pack("=Q", rights)
-    if abi >= 4:
+    if abi >= NET_VERSION:
         attributes += struct.pack("=Q", NET)
-    if abi >= 6:
+    if abi >= SCOPES_VERSION:
         attributes += struct.pack("=Q", SCOPES)
     ruleset = _call(CREATE, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint32(0))
     try:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import resource
 from dataclasses import dataclass
 
 from analyzer.errors import ConfigError
+from analyzer.limits import amount
 
 MIB = 1024 * 1024
 LEAST_MEMORY_BYTES = 1024 * MIB
 """Address space, not memory in use: DuckDB's and NumPy's threads reserve most of it and touch little."""
 GRACE_SECONDS = 5
 """Between the signal that ends a child that computes for too long, and the one that it could not catch."""
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ def machine_memory() -> int:
 
 def spending() -> Spending:
     """The limits that hold here; ``ConfigError`` where the environment holds something else than an amount."""
-    said = {field: _amount(name) for name, field in VARIABLES.items() if os.environ.get(name)}
+    said = {field: amount(name) for name, field in VARIABLES.items() if os.environ.get(name)}
     if said.get("memory_bytes", LEAST_MEMORY_BYTES) < LEAST_MEMORY_BYTES:
         raise ConfigError(f"REPLYPATH_MEMORY: expected at least {LEAST_MEMORY_BYTES // MIB}M, reserved at once")
     default = Spending(max(LEAST_MEMORY_BYTES, machine_memory() * 3 // 4))
@@ -51,15 +50,6 @@ def spending() -> Spending:
         said.get("cpu_seconds", default.cpu_seconds),
         said.get("file_bytes", default.file_bytes),
     )
-
-
-def _amount(name: str) -> int:
-    """``500``, ``800M`` or ``2G`` in the environment."""
-    text = os.environ[name]
-    match = re.fullmatch(r"(\d{1,15})([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
-    if match is None or not int(match[1]):
-        raise ConfigError(f"{name}={text[:40]!r}: expected an amount, such as 600, 800M or 2G")
-    return int(match[1]) * _UNITS[match[2].upper()]
 
 
 def apply(bounds: Spending) -> None:

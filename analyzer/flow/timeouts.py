@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from analyzer.limits import stated
 from analyzer.units import SECOND_NS
 
 REORDER_NS = SECOND_NS
@@ -42,4 +43,4 @@ class Limits:
     datagram_ns: int = 120 * SECOND_NS
 
 
-DEFAULT = Limits()
+DEFAULT = stated(Limits)
