@@ -13,6 +13,7 @@ from analyzer.cli import inputs, printable
 from analyzer.cli.confined import confined
 
 if TYPE_CHECKING:
+    from analyzer.network.trace import Step
     from analyzer.rehearsal import Model, Replayed
 
 SCHEMA = "replypath-replay/1"
@@ -96,14 +97,20 @@ def _connection(row: Replayed) -> dict[str, Any]:
         "captured": each.outcome.value, "model": row.exchange.outcome.value, "as_captured": row.agrees,
         "packets": [
             {"packet": name, "ends": trace.disposition.value, "at": trace.at, "lines": list(trace.lines()),
-             "steps": [
-                 {"host": step.host, "act": step.act.value, "interface": step.interface, "packet": str(step.packet),
-                  "ttl": step.packet.ttl, "gateway": str(step.gateway) if step.gateway else None,
-                  "mac": step.mac or None, "route": step.row or None, "says": step.says}
-                 for step in trace.steps
-             ]}
+             "steps": [_step(step) for step in trace.steps]}
             for name, trace in row.exchange.traces
         ],
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    from analyzer.network.trace import ACROSS  # noqa: PLC0415 - not for --version
+
+    told = not step.says.startswith(ACROSS)
+    return {
+        "host": step.host, "act": step.act.value, "interface": step.interface, "packet": str(step.packet),
+        "ttl": step.packet.ttl, "gateway": str(step.gateway) if step.gateway and told else None,
+        "mac": (step.mac or None) if told else None, "route": step.row or None, "says": step.says,
     }
 
 

@@ -11,6 +11,9 @@ from analyzer.network.host import Host, IPAddress
 from analyzer.network.nat import NO_FIREWALL, Firewall
 from analyzer.network.stack import Stack
 
+BEYOND = "outside"
+"""The link that stands for hops which nobody captured; addresses and MACs on it are made up and said nowhere."""
+
 Port = tuple[str, str]
 """(host, interface)"""
 

@@ -51,6 +51,10 @@ MEANINGS = {
 }
 
 
+ACROSS = "across hops that nobody captured"
+"""How a step across the link begins that stands for them: its addresses are made up, and said nowhere."""
+
+
 class Act(StrEnum):
     """What happens to a packet at one host."""
 

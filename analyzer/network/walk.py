@@ -15,7 +15,7 @@ from analyzer.balance.mapping import Endpoint
 from analyzer.network.complaint import OF_A_ROUTE, complaint
 from analyzer.network.datagram import ICMP, ICMP6, TCP, Complaint, Datagram
 from analyzer.network.host import MAIN_TABLE
-from analyzer.network.link import Network
+from analyzer.network.link import BEYOND, Network
 from analyzer.network.nat import Action, Hook, State, Terminate, ToMac
 from analyzer.network.neighbor import resolve
 from analyzer.network.passage import DSTNAT, EVERY, SRCNAT, Passage
@@ -24,7 +24,7 @@ from analyzer.network.route import Drop, Dropped, Forward, Local, Path, arriving
 from analyzer.network.routing.fib import Refusal
 from analyzer.network.session import Session
 from analyzer.network.stack import LOOPBACK
-from analyzer.network.trace import Act, Disposition, Redirect, Step, Trace
+from analyzer.network.trace import ACROSS, Act, Disposition, Redirect, Step, Trace
 
 MOST_HOPS = 64
 """A packet that passes so many hosts goes round in a circle (its ttl would end it too)."""
@@ -124,6 +124,8 @@ class _Walk:
         table = "" if path.table == MAIN_TABLE else f" in table {path.table}"
         learned = ", by a redirect" if path.redirected else f" ({row}{table})" if row else ""
         says = f"{way}{learned}; {target} is at {answer.mac or '?'} ({answer.host})"
+        if self.network.link_of(host, port.name) == BEYOND:
+            says = f"{ACROSS}, to {answer.host}"
         if answer.others:
             says += f"; {', '.join(answer.others)} may answer first"
             self.assumed.add(f"{answer.host}, not {' or '.join(answer.others)}, answers for {target}")

@@ -59,6 +59,13 @@ def test_the_text_says_the_same_and_a_way_only_once():
     assert all(f"assumed: {each}" in text for each in said["assumptions"])
 
 
+def test_hops_that_nobody_captured_have_no_addresses():
+    done = run("replay", *captures(SAMPLES / "udp", "balancer-back", "server"), "--format", "json")
+    assert "across hops that nobody captured, to outside" in done.stdout
+    assert "02:fe:" not in done.stdout
+    assert "169.254." not in done.stdout
+
+
 @pytest.mark.parametrize("chosen", ["1", "10.0.2.50:40002"])
 def test_one_connection_is_chosen_by_number_or_by_its_client(chosen):
     said, status = document(*ALL, "--connection", chosen)

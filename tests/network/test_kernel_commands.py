@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from network_fidelity import case, disagreements
 
-CASES = 160
+CASES = 200
 """Seeds from 0; one takes about 0.1 s."""
 
 pytestmark = pytest.mark.kernel

@@ -11,8 +11,9 @@ from analyzer.network.host import Host, Interface, IPAddress, OnLink, Route, Sys
 from analyzer.network.inference.captured import Attempt
 from analyzer.network.inference.drafts import Draft
 from analyzer.network.inference.sightings import Sighting
+from analyzer.network.link import BEYOND
 
-NAME = "outside"
+NAME = BEYOND
 PORT = "out"
 WAYS: dict[int, IPAddress] = {4: IPv4Address("169.254.254.0"), 6: IPv6Address("fe80::feed:0")}
 """Routers get made-up addresses on the outside link, from here up; no command and no report names them."""
