@@ -146,6 +146,7 @@ WITH part AS (
            {_take('syn', 'asked', 'part')},
            max(syn_count) AS asked_count,
            {_take('reply', 'translated', 'part')},
+           min(reject_frame) AS withdrawn_frame,       -- reset by the client: it was answered from there
            arg_min(reply, reply_frame) AS translated_as, max(reply_count) AS translated_count,
            bool_or(done) AS done, min(flow) AS front_flow
     FROM part WHERE to_virtual GROUP BY attempt, capture
@@ -172,7 +173,7 @@ SELECT DISTINCT a.attempt, l.capture, f.last_r_frame AS frame
 FROM leg AS l
 JOIN attempt AS a USING (kind, client, client_port, isn)
 JOIN flow AS f ON f.capture = l.capture AND f.flow = l.flow
-WHERE l.done
+WHERE l.done AND f.packets_r > 0
   AND ((f.rst_i_frame = 0 AND f.retrans_r >= 2 AND f.last_r_ns > f.last_i_ns)
        -- or the client hangs up, and payload is missing here that it has not acknowledged either
        OR (f.fin_i_frame + f.rst_i_frame > 0

@@ -37,7 +37,7 @@ WITH stray AS (
 )
 SELECT a.attempt, s.*, v.capture AS front_capture, v.flow AS front_flow,
        v.synack_frame, v.synack_ns, v.synack_src_mac, v.synack_dst_mac, v.synack_ttl,
-       s.src_mac > 0 AND s.src_mac = v.synack_src_mac AS through_balancer
+       s.src_mac > 0 AND s.src_mac = v.synack_src_mac AS through_balancer, FALSE AS late
 FROM stray AS s
 JOIN flow AS v ON v.capture = s.capture AND v.kind = {TCP}
               AND (v.initiator, v.initiator_port) = (s.client, s.client_port)
@@ -53,7 +53,7 @@ SELECT a.attempt, f.capture, f.flow, f.initiator, f.initiator_port, f.responder,
        f.data_r_frame, f.data_r_position, f.data_r_ns, f.data_r_ack::BIGINT,
        f.data_r_ttl, f.data_r_src_mac, f.data_r_dst_mac,
        f.rst_i_frame, f.rst_i_ns, f.rst_i_ttl, f.rst_i_src_mac, f.rst_i_dst_mac,
-       f.capture, f.flow, f.synack_frame, f.synack_ns, f.synack_src_mac, f.synack_dst_mac, f.synack_ttl, FALSE
+       f.capture, f.flow, f.synack_frame, f.synack_ns, f.synack_src_mac, f.synack_dst_mac, f.synack_ttl, FALSE, FALSE
 FROM flow AS f
 JOIN attempt AS a ON a.kind = {TCP}
                  AND (a.client, a.client_port, a.isn) = (f.initiator, f.initiator_port, f.syn_seq::BIGINT)
@@ -61,5 +61,19 @@ WHERE f.kind = {TCP} AND f.syn_frame > 0 AND f.synack_frame > 0 AND f.data_r_fra
   AND f.synack_dst_mac > 0 AND f.data_r_dst_mac > 0 AND f.synack_dst_mac <> f.data_r_dst_mac
   AND f.rst_i_frame > 0 AND f.rst_i_flags & {ACK} = 0 AND f.rst_i_seq = f.data_r_ack
   AND f.rst_i_src_mac = f.data_r_dst_mac
+UNION ALL
+-- the capture began later than the connection: its payload from the virtual service stands for the SYN-ACK
+SELECT a.attempt, s.*, l.capture, l.flow,
+       CASE WHEN (v.initiator, v.initiator_port) = (l.client, l.client_port) THEN v.data_r_frame ELSE v.data_i_frame END,
+       CASE WHEN (v.initiator, v.initiator_port) = (l.client, l.client_port) THEN v.data_r_ns ELSE v.data_i_ns END,
+       CASE WHEN (v.initiator, v.initiator_port) = (l.client, l.client_port) THEN v.data_r_src_mac ELSE v.data_i_src_mac END AS usual_src_mac,
+       CASE WHEN (v.initiator, v.initiator_port) = (l.client, l.client_port) THEN v.data_r_dst_mac ELSE v.data_i_dst_mac END,
+       CASE WHEN (v.initiator, v.initiator_port) = (l.client, l.client_port) THEN v.data_r_ttl ELSE v.data_i_ttl END,
+       s.src_mac > 0 AND s.src_mac = usual_src_mac, TRUE
+FROM late AS l
+JOIN stray AS s ON s.capture = l.capture AND s.flow = l.stray_flow
+JOIN flow AS v ON v.capture = l.capture AND v.flow = l.flow
+JOIN attempt AS a ON a.kind = {TCP} AND (a.client, a.client_port, a.isn) = (l.client, l.client_port, l.isn)
 """
-"""``through_balancer``: the stray data came from the MAC that the translated SYN-ACK came from."""
+"""``through_balancer``: the stray data came from the MAC that the translated SYN-ACK came from.
+``late``: no SYN-ACK is in the capture; the ``synack_*`` columns are of the first payload that was translated."""

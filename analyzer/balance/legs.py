@@ -44,6 +44,8 @@ _REFUSED = f"(rst_{{0}}_frame > 0 AND rst_{{0}}_flags & {ACK} > 0 AND rst_{{0}}_
 _REJECTED = f"(rst_{{0}}_frame > 0 AND rst_{{0}}_flags & {ACK} = 0)"
 # an RST elsewhere on the circle answers an old connection's acknowledgment (RFC 9293 §3.5.1), not this SYN's
 _OF_THIS = f"{_minus_one('rst_i_seq')} = CASE WHEN syn_frame > 0 THEN syn_seq ELSE {_minus_one('synack_ack')} END"
+# a one-way capture: whoever goes on talking to the address that it dialled was answered from there
+_GOES_ON = "(syn_frame > 0 AND synack_frame = 0 AND packets_i > syn_count + rst_i_count)"
 _ANSWERS = f"(synack_frame > 0 AND (syn_frame = 0 OR {_minus_one('synack_ack')} = syn_seq))"
 _REFUSES = f"({_REFUSED.format('r')} AND (syn_frame = 0 OR {_minus_one('rst_r_ack')} = syn_seq))"
 
@@ -62,7 +64,7 @@ SELECT capture, flow, kind, tunnel, initiator AS client, initiator_port AS clien
        CASE WHEN {_ANSWERS} THEN synack_count WHEN {_REFUSES} THEN rst_r_count ELSE 0 END AS reply_count,
        {_mark('rst_i', 'reject',
               f"{_REJECTED.format('i')} AND estab_frame = 0 AND syn_frame + synack_frame > 0 AND {_OF_THIS}")},
-       {_ANSWERS} AND (estab_frame > 0) AS done,
+       ({_ANSWERS} AND estab_frame > 0) OR {_GOES_ON} AS done,
        estab_frame, data_i_frame, data_r_frame, first_ns, last_ns, mss_i, mss_r, window_i, window_r, syn2_frame
 FROM flow
 WHERE kind = {TCP} AND (syn_frame > 0 OR synack_frame > 0 OR ({_REFUSED.format('r')} AND packets_i = 0))

@@ -103,14 +103,16 @@ SELECT s.*, a.client, a.real, a.virtual_from,
                     THEN 'client' END
            WHEN asked_frame IS NOT NULL THEN
                -- it went to where the request went: a tap that holds what comes in, and not what that host sends on
-               CASE WHEN answered_dst_mac > 0 AND asked_src_mac > 0 AND answered_dst_mac <> asked_src_mac
+               CASE WHEN withdrawn_frame IS NOT NULL THEN 'arrived'
+                    WHEN answered_dst_mac > 0 AND asked_src_mac > 0 AND answered_dst_mac <> asked_src_mac
                          AND (answered_dst_mac = asked_dst_mac
                               OR EXISTS (SELECT 1 FROM address AS m
                                          WHERE m.virtual_mac AND m.id IN (answered_dst_mac, asked_dst_mac)))
                     THEN 'arrived'
                     WHEN answered_src_mac > 0 AND answered_src_mac = asked_dst_mac THEN 'same'
                     WHEN answered_ttl IN {START_TTLS} AND (answered_dst_mac IN (0, asked_src_mac) OR asked_src_mac = 0)
-                    THEN 'client'
+                    -- a request with hops behind it came from a router, and so its reply may have gone to one
+                    THEN CASE WHEN asked_ttl IN {START_TTLS} THEN 'client' END
                     ELSE 'router' END
            WHEN EXISTS {_OWN_CLIENT.format('s.answered_dst_mac')} AND answered_ttl IN {START_TTLS} THEN 'client'
        END AS reply_went,
@@ -161,7 +163,10 @@ WITH whole AS (
            max(translated_count) AS translated_count,
            bool_or(asked_frame IS NOT NULL AND asked_ttl NOT IN {START_TTLS}) AS client_behind_router,
            bool_or(asked_frame IS NOT NULL AND answered_frame IS NOT NULL AND forwarded_frame IS NULL
-                   AND translated_frame IS NULL) AS received,
+                   AND translated_frame IS NULL AND answered_dst_mac > 0) AS received,
+           -- a cooked capture does not say who received it: the client, or the balancer that is about to translate it
+           bool_or(asked_frame IS NOT NULL AND answered_frame IS NOT NULL AND forwarded_frame IS NULL
+                   AND translated_frame IS NULL AND answered_dst_mac = 0 AND asked_count > 1) AS received_somewhere,
            bool_or(reply_went = 'same') AS same_way,
            bool_or(forwarded_frame IS NOT NULL AND answered_frame IS NOT NULL
                    AND reply_went IN ('client', 'router')) AS left_elsewhere,
@@ -236,7 +241,8 @@ SELECT *,
            WHEN asked AND left_elsewhere AND asked_count > 1 THEN 'certain'
            WHEN asked AND left_elsewhere THEN 'likely'
            -- the client got the real server's own address, but which way is open
-           WHEN asked AND (received OR rejected) AND coalesce(reply_went, '') NOT IN ('back', 'arrived') THEN 'likely'
+           WHEN asked AND (received OR received_somewhere OR rejected)
+                AND coalesce(reply_went, '') NOT IN ('back', 'arrived') THEN 'likely'
            -- only the servers' side was captured
            WHEN left_elsewhere AND rejected_directly THEN 'likely'
            -- the client stands on the link, was answered there, and goes on asking by way of another host

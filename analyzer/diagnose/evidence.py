@@ -7,13 +7,13 @@ the first rule runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyzer.balance import attempts, clocks, contradictions, echoes, flips, full_nat, learn, legs, paths, vantage
+from analyzer.balance import attempts, clocks, contradictions, echoes, flips, full_nat, late, learn, legs, paths, vantage
 from analyzer.balance.mapping import IPAddress, Mapping, Protocol
 from analyzer.diagnose.host_facts import refused_by_reverse_path, translated_connections
 from analyzer.network.host import Host
@@ -39,6 +39,9 @@ STATEMENTS = (
     ("leg", legs.LEG),
     ("datagram legs", legs.DATAGRAM_LEG),
     ("echo legs", echoes.ECHO_LEG),
+    ("late", late.LATE),
+    ("late found", late.FOUND),
+    ("late legs", late.LATE_LEG),
     ("inside", full_nat.INSIDE),
     ("plain_isn", learn.ISN_REUSED),
     ("full_nat", full_nat.FULL_NAT),
@@ -96,6 +99,24 @@ class Observed:
     spill_folder: str = ""         # where it puts what does not fit
 
 
+def _needless(observed: Observed) -> set[str]:
+    """The statements that would find nothing in these captures; planning one costs more than running it on little."""
+    def has(test: Callable[[Table], Any]) -> bool:
+        return any(bool(test(table).any()) for table in observed.flows)
+
+    headless = has(lambda t: (t["kind"] == TCP) & (t["syn_frame"] == 0) & (t["synack_frame"] == 0)
+                   & (t["data_i_frame"] > 0) & (t["data_r_frame"] > 0))
+    needed = {
+        "datagram legs": has(lambda t: t["kind"] == UDP),
+        "echo legs": has(lambda t: t["kind"] == ICMP_ECHO),
+        "late found": headless,
+        "late legs": headless,
+        "contradicted": bool(observed.mapping.services),
+        "compared": len(observed.vantages) > 1,
+    }
+    return {name for name, needs in needed.items() if not needs}
+
+
 class Evidence:
     """The tables, loaded; ``rows`` asks them."""
 
@@ -118,11 +139,7 @@ class Evidence:
         self._load_tracked(observed.hosts)
         self._load_addresses()
         self._con.execute("SET lock_configuration = true")
-        datagrams = any(bool((table["kind"] == UDP).any()) for table in observed.flows)
-        needless = set() if datagrams else {"datagram legs"}
-        needless |= set() if any(bool((t["kind"] == ICMP_ECHO).any()) for t in observed.flows) else {"echo legs"}
-        needless |= set() if observed.mapping.services else {"contradicted"}
-        needless |= set() if len(observed.vantages) > 1 else {"compared"}
+        needless = _needless(observed)
         for name, statement in STATEMENTS:
             if name not in needless:
                 self._con.execute(statement)
