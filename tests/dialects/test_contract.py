@@ -7,11 +7,13 @@ import shlex
 from dataclasses import replace
 
 import pytest
-from dialect_situations import SITUATIONS
+from dialect_situations import BASE, SITUATIONS
 
+from analyzer.diagnose.finding import Cause
 from analyzer.dialects import available, fixes
 from analyzer.network.host import System
 from analyzer.remedy.plan import alternatives
+from analyzer.remedy.product import fitting
 
 DIALECTS = available()
 ARN = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0123456789abcdef"
@@ -27,6 +29,27 @@ def sayable(dialect):
             # empty where a name is missing that only a configuration tells
             if speaks and dialect.commands(alternative, situation):
                 yield f"{label} {alternative.kind}", situation, alternative
+
+
+PRODUCTS = ("", "nftables", "iptables", "keepalived", "haproxy", "kubernetes", "f5", "netscaler", "aws-elbv2", "mikrotik",
+            "pfsense", "a10")
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_only_the_balancers_own_product_is_printed(product):
+    """One product's commands and no other's; of a product without words here: none, and it says so."""
+    said = set()
+    for cause in ("self-hairpin", "missing-snat", "other-balancer", "icmp-redirect", "mtu", "invalid-leak"):
+        handle = ARN if product == "aws-elbv2" else BASE.balancer_real
+        situation = replace(BASE, cause=Cause(cause), balancer_product=product, balancer_real=handle)
+        at_balancer = {a.kind.value for a in alternatives(situation) if a.at_balancer}
+        for fix in (f for f in fixes(situation) if f.kind in at_balancer):
+            if fix.commands:
+                assert fix.dialect in fitting(product)
+                said.add(fix.dialect)
+            else:
+                assert "No command is printed" in fix.caveats[0]
+    assert set(fitting(product)[:1]) <= said
 
 
 def test_there_is_a_dialect_for_each_of_the_three_that_come_first():
@@ -60,11 +83,12 @@ def test_what_is_said_can_be_undone_and_looked_at(dialect):
             assert line.isascii(), label
 
 
-@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+LASTING = {name: dialect for name, dialect in DIALECTS.items() if dialect.PERSISTENT}
+
+
+@pytest.mark.parametrize("dialect", LASTING.values(), ids=LASTING)
 def test_what_survives_a_reboot_says_so(dialect):
     """A permanent dialect's own share is part of what it says by itself."""
-    if not dialect.PERSISTENT:
-        pytest.skip("speaks for now")
     for label, situation, alternative in sayable(dialect):
         commands = dialect.commands(alternative, situation)
         share = [line for line in dialect.persist(alternative, situation) if not line.startswith("#")]
@@ -87,7 +111,11 @@ def test_a_single_line_is_a_whole_command(dialect):
 
 @pytest.mark.parametrize("label", SITUATIONS)
 def test_nothing_that_is_printed_for_pasting_holds_a_placeholder(label):
-    for fix in fixes(SITUATIONS[label]):
-        for line in (*fix.commands, *fix.undo, *fix.verify, *fix.check):
+    situation = SITUATIONS[label]
+    printed = [*fixes(situation), *fixes(situation, tuple(DIALECTS))]
+    for fix in printed:
+        ways = (line for way in fix.permanent for line in (*way.commands, *way.undo))
+        man = (fix.dead_man.arm, fix.dead_man.disarm) if fix.dead_man else ()
+        for line in (*fix.commands, *fix.undo, *fix.verify, *fix.check, *ways, *man):
             assert "None" not in line.split()
             assert "<" not in re.sub(r"<<'?END'?|<< ?EOF", "", line), line

@@ -6,17 +6,22 @@ import os
 import re
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from dialect_scenarios import IPV6, LAN_CLIENT, NAMED, PROBE6
 from dialect_situations import BASE, SITUATIONS
 
+from analyzer.api import analyze
 from analyzer.diagnose.finding import Cause, Certainty, Finding, Severity
 from analyzer.dialects import fixes, scripts
 from analyzer.errors import OutputError
+from analyzer.facts.reading import read_hosts
+from analyzer.importers.reading import read_mappings
 from analyzer.kernel import networks as n
 from analyzer.kernel.bench import Bench
 from analyzer.kernel.fix import HTTP, difference
+from analyzer.kernel.record import load
 from analyzer.network.host import System
 
 STATE = (
@@ -128,6 +133,43 @@ def test_apply_verify_undo_each_twice_and_after_a_link_flap(situation, topology,
         assert run(host, "undo").returncode == 0
         assert not difference(state, bench.shell(host, STATE).stdout)
         assert "nothing to take back" in run(host, "undo").stdout
+        assert not works(0.25)
+
+
+STORY = Path(__file__).resolve().parents[2] / "sample_pcaps" / "default-gateway-elsewhere"
+
+
+@pytest.mark.kernel
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("ip"), reason="needs root and iproute2")
+def test_the_script_for_a_host_whose_facts_were_given():
+    """Captures, mapping and what the hosts' own commands printed go in; the script runs on the network they came from."""
+    facts = [f"{path.name.partition('.')[0]}={path}" for path in sorted((STORY / "facts").iterdir())]
+    told = analyze(
+        [f"{path.stem}={path}" for path in sorted(STORY.glob("*.pcap"))],
+        mapping=read_mappings([STORY / "balancer.yaml"]), hosts=read_hosts(facts),
+    )
+    (name, text), = scripts.scripts(told.findings).items()
+    assert name.startswith("replypath-10-0-2-11-")
+    assert 'iifname "eth0"' in text
+    found = told.findings[0]
+    with Bench(load(STORY).topology) as bench:
+
+        def run(host, action):
+            return bench.run(host, ["sh", "-s", action], given=text).returncode
+
+        def works(seconds):
+            return bench.connect(
+                "outside", found.virtual.address, found.virtual.port, send=b"GET / HTTP/1.0\r\n\r\n", expect=-1,
+                timeout_s=seconds,
+            ).ok
+
+        state = bench.shell("server1", STATE).stdout
+        assert not works(0.25)
+        assert run("balancer", "apply") == scripts.WRONG_HOST
+        assert (run("server1", "apply"), run("server1", "apply"), run("server1", "verify")) == (0, 0, 0)
+        assert works(3.0)
+        assert (run("server1", "undo"), run("server1", "undo")) == (0, 0)
+        assert not difference(state, bench.shell("server1", STATE).stdout)
         assert not works(0.25)
 
 

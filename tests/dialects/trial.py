@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 
 from analyzer.diagnose.finding import Fix
@@ -62,7 +63,11 @@ def put_to_test(
     verified = [ran(bench, host, line, wanted) for line, wanted in questions(fix.verify)]
     assert all(r.ok for r in verified), "\n".join(map(str, verified))
     bench.shell(host, "\n".join(fix.commands))    # a second time: refused or the same, and one undo is enough for both
-    taken_back = [ran(bench, host, line) for line in (*fix.undo, *afterwards)]
+    undo = fix.undo
+    if fix.dead_man is not None and fix.dialect == "linux-iptables":    # its script is the same undo, quoted once more
+        undo = (shlex.join(shlex.split(fix.dead_man.arm)[3:]),)
+        assert undo[0].startswith("/bin/sh -c ")
+    taken_back = [ran(bench, host, line) for line in (*undo, *afterwards)]
     assert all(r.ok for r in taken_back), "\n".join(map(str, taken_back))
     left = difference(before, state(bench, host))
     assert not left, left

@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
+from pathlib import Path
 
 import pytest
 from dialect_situations import BASE, BASE6, REAL, SITUATIONS
 
-from analyzer.balance.mapping import Endpoint
+from analyzer.api import analyze
+from analyzer.balance.mapping import Endpoint, Forwarding, Mapping, RealServer, VirtualService
 from analyzer.dialects import fixes
+from analyzer.facts.reading import read_hosts
+from analyzer.importers.reading import read_mappings
 from analyzer.network.host import Host, Interface, OnLink, Route, Via
 from analyzer.remedy import change as c
-from analyzer.remedy.product import printable
+from analyzer.remedy.product import fitting, names_of, printable, product_of
 from analyzer.remedy.situation import interface_or_unknown
+from analyzer.units import Origin
 
 PAYLOADS = [
     "$(reboot)", "`reboot`", "; reboot", "| reboot", "|| reboot", "& reboot", "&& reboot", "\nreboot", "\r\nreboot",
@@ -68,6 +73,18 @@ def test_as_a_balancers_name(text):
         if not re.fullmatch(r"[A-Za-z0-9_.:/-]+", text):    # "web--help" is a name
             with pytest.raises(ValueError, match="not a name"):
                 replace(BASE, **{name: f"web{text}"})
+
+
+@pytest.mark.parametrize("text", [p for p in PAYLOADS if not p.isascii() or not p.isalnum()])
+def test_in_a_balancers_configuration(text):
+    """A service, a member and the file itself may be called as they like; none of it is printed."""
+    origin = Origin(text, 1)
+    real = RealServer(BASE.real, Forwarding.NAT, origin, name=text, handle=text)
+    service = VirtualService(BASE.virtual, BASE.protocol, (real,), origin, name=text)
+    mapping = Mapping((service,), importers=((text, "netscaler"),))
+    assert names_of(mapping, BASE.virtual, BASE.real, BASE.protocol) == ("", "")
+    assert product_of(mapping, BASE.virtual, BASE.protocol) == "netscaler"
+    assert not any(fitting(text)) or not text
 
 
 @pytest.mark.parametrize("text", PAYLOADS)
@@ -147,6 +164,36 @@ def test_as_what_ought_to_be_an_address_or_a_number(text):
     ):
         with pytest.raises(ValueError, match="not "):
             make()
+
+
+STORY = Path(__file__).resolve().parents[2] / "sample_pcaps" / "default-gateway-elsewhere"
+CAUGHT = re.compile(r"reboot|calc|shutdown|passwd|shadow|IFS|COMSPEC|rm -rf|\x1b|\x00")
+
+
+def test_from_files_to_commands():
+    """The whole way: every name in the mapping and in the facts is all the strings at once."""
+    text = "".join(PAYLOADS)
+    mapping = read_mappings([STORY / "balancer.yaml"])
+    services = tuple(
+        replace(s, name=text, origin=Origin(text), reals=tuple(replace(r, name=text, handle=text) for r in s.reals))
+        for s in mapping.services
+    )
+    facts = read_hosts([f"{path.name.partition('.')[0]}={path}" for path in sorted((STORY / "facts").iterdir())])
+    hosts = {
+        f"{name}{text}": replace(
+            host, name=text, interfaces=tuple(replace(i, name=text) for i in host.interfaces), warnings=(text,),
+        ) for name, host in facts.items()
+    }
+    captures = [f"{path.stem}={path}" for path in sorted(STORY.glob("*.pcap"))]
+    hostile = replace(mapping, services=services, importers=((text, "netscaler"),))
+    found = analyze(captures, mapping=hostile, hosts=hosts).findings
+    lines = [
+        line for each in found for fix in each.fixes
+        for line in (*fix.check, *fix.commands, *fix.verify, *fix.undo, *fix.persist, fix.dead_man.arm if fix.dead_man else "",
+                     *(line for way in fix.permanent for line in (*way.commands, *way.undo)))
+    ]
+    assert len(lines) > 100
+    assert not [line for line in lines if CAUGHT.search(line)]
 
 
 READS_FACTS = ("client-on-servers-link-v4", "more-specific-route-v4", "more-specific-route-v6-unnamed",
