@@ -51,6 +51,7 @@ samples: $(DEV_STAMP)
 N ?= 2000
 fidelity: $(DEV_STAMP)
 	$(BIN)/python tests/network/fidelity.py $(N)
+	$(BIN)/python tests/network/packets.py $(N)
 
 # The fuzzer (docs/fuzzing.md): the kernels are built a second time, so that they tell which ways they went.
 SECONDS ?= 60
