@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 
 import pytest
 import report_examples as examples
@@ -11,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from analyzer.api import analyze
 from analyzer.report.formats import markdown
 from analyzer.report.formats.markdown import fenced, mermaid, plain, rich, span
-from analyzer.report.steps import portions
+from analyzer.report.steps import portions, steps
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable("table")
 LINE = st.text(st.characters(min_codepoint=32, exclude_categories=("Cs", "Cc", "Zl", "Zp", "Zs")) | st.just(" ")).map(
@@ -100,3 +102,18 @@ def test_nothing_of_a_stranger_is_mermaid():
 def test_the_tables_are_tables():
     tokens = [token.type for token in PARSER.parse(text_of(examples.THREE))]
     assert tokens.count("table_open") == 4      # facts of three findings, services
+
+
+def test_a_real_finding_with_all_its_fixes_fits_into_a_ticket():
+    """GitHub takes 65,536 characters."""
+    folder = Path(__file__).parents[2] / "sample_pcaps" / "client-on-servers-link"
+    diagnosis = analyze([f"{path.stem}={path}" for path in sorted(folder.glob("*.pcap"))])
+    text = text_of(diagnosis)
+    assert len(text) < 65_536
+    fences = "".join(leaves(text, "fence"))
+    for fix in diagnosis.findings[0].fixes:
+        for form in (form for step in steps(fix) for form in step.forms):
+            assert "\n".join(form.lines) in fences
+    for fix in diagnosis.findings[0].fixes:
+        for line in fix.caveats:
+            assert rich(line) in text

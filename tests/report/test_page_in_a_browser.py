@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import report_examples as examples
 
+from analyzer.diagnose.finding import DeadMan, Permanent
 from analyzer.report.formats import html
 from analyzer.report.steps import portions
 
@@ -25,6 +27,14 @@ pytestmark = [
 ]
 
 
+KEPT = replace(examples.CLASSIC, findings=(replace(examples.BYPASS, fixes=(replace(
+    examples.IPROUTE2, dead_man=DeadMan("systemd-run x", "systemctl stop x"), permanent=(
+        Permanent("linux-netplan", "netplan", ("netplan try",), ("rm x && netplan apply",), executed=True),
+        Permanent("linux-nmcli", "NetworkManager", ("nmcli device reapply eth0",)),
+    )),)),))
+"""The classic case with a way back and a form for each of two network managers."""
+
+
 @pytest.fixture(scope="module")
 def browser():
     playwright = pytest.importorskip("playwright.sync_api")
@@ -38,7 +48,7 @@ def browser():
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
-    for name, diagnosis in {**examples.ALL, "crowd": examples.crowd(100_000)}.items():
+    for name, diagnosis in {**examples.ALL, "crowd": examples.crowd(100_000), "kept": KEPT}.items():
         out = io.StringIO()
         html.write(diagnosis, out)
         (folder / f"{name}.html").write_text(out.getvalue(), "utf-8")
@@ -73,7 +83,7 @@ def test_the_page_makes_no_request_and_says_nothing_on_the_console(browser, page
 
 
 @pytest.mark.parametrize(("name", "scheme"), [
-    ("three", "light"), ("three", "dark"), ("classic", "dark"), ("cannot-tell", "light"), ("hostile", "light"),
+    ("three", "light"), ("three", "dark"), ("classic", "dark"), ("cannot-tell", "light"), ("hostile", "light"), ("kept", "dark"),
 ])
 def test_axe_finds_no_violation(browser, pages, name, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
@@ -249,3 +259,29 @@ def test_hostile_text_runs_nothing_and_shows_as_text(browser, pages):
         assert visit.page.locator("script").count() == 1
         assert visit.page.get_by_text("<script>window.hit=1</script>").count() > 5
         assert visit.messages == []
+
+
+def test_each_network_manager_has_a_tab_and_the_way_back_stands_before_the_commands(browser, pages):
+    with Visit(browser, pages["kept"], permissions=["clipboard-read", "clipboard-write"]) as visit:
+        page = visit.page
+        steps = page.locator("#RP101-fix1-1 > .steps > [role=tablist] > [role=tab]")
+        assert steps.all_text_contents() == ["Look first", "Way back", "Apply", "Verify", "Undo", "Permanent"]
+        steps.nth(1).click()
+        assert page.get_by_text("systemd-run x").is_visible()
+        steps.nth(5).click()
+        assert page.get_by_text("netplan try").is_visible()
+        page.get_by_role("tab", name="NetworkManager").click()
+        assert not page.get_by_text("netplan try").is_visible()
+        page.locator("#RP101-fix1-1-persist-2 button.copy").click()
+        page.wait_for_function("document.querySelector('#RP101-fix1-1-persist-2 button.copy').textContent === 'Copied'")
+        assert page.evaluate("navigator.clipboard.readText()") == "nmcli device reapply eth0"
+
+
+def test_fields_and_octets_of_a_frame_are_shown_on_demand(browser, pages):
+    with Visit(browser, pages["classic"], java_script_enabled=False) as visit:
+        page = visit.page
+        dump = page.get_by_text("0000  02 00 00 00 11 04")
+        assert not dump.is_visible()
+        page.get_by_text("Decoded fields and octets").first.click()
+        assert dump.is_visible()
+        assert page.get_by_text("destination 02:00:00:00:11:04").first.is_visible()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO
 
-from analyzer.diagnose.finding import Diagnosis, Finding, Fix, Ladder
+from analyzer.diagnose.finding import Diagnosis, Finding, Fix, Ladder, Proof
 from analyzer.report.clean import cleaned
 from analyzer.report.ladder import brief
 from analyzer.report.prose import blocks, runs
@@ -29,6 +29,7 @@ from analyzer.report.sentences import (
 )
 from analyzer.report.steps import Form, steps
 from analyzer.report.texts import known, say
+from analyzer.report.ways import Way, ways
 
 NAME = "markdown"
 SUFFIX = ".md"
@@ -159,29 +160,61 @@ def _finding(diagnosis: Diagnosis, finding: Finding) -> Iterator[str]:
     yield f"### {say('head.fixes')}"
     if not finding.fixes:
         yield say("fix.none")
-    for number, fix in enumerate(finding.fixes, 1):
-        yield from _fix(fix, number)
+    shared: dict[str, None] = {}
+    seen: dict[Form, str] = {}
+    for number, way in enumerate(ways("", finding), 1):
+        if way.shared and way.on not in shared:
+            shared[way.on] = None
+            yield f"**{plain(say('head.caveats.host', host=way.on))}**:"
+            yield _bullets(map(rich, way.shared))
+        yield from _way(way, number, seen)
 
 
-def _fix(fix: Fix, number: int) -> Iterator[str]:
-    dialect = known(f"dialect.{fix.dialect}", fix.dialect)
-    mark = f", {say('fix.recommended')}" if fix.recommended else ""
-    yield f"#### {number}. {plain(fix.title)}, {plain(say('fix.on', host=fix.on))} ({plain(dialect)}{mark})"
-    yield f"**{say(f'proof.{fix.proof.applicability}')}**: {proof_sentence(fix.proof)}"
-    if fix.why:
-        yield rich(fix.why)
-    for head, lines in (
-        ("head.broken", fix.proof.broken_connections), ("head.missing", fix.proof.missing_facts),
-        ("head.caveats", fix.caveats),
-    ):
-        if lines:
-            yield f"{say(head)}:"
-            yield _bullets(map(rich, lines))
+def _way(way: Way, number: int, seen: dict[Form, str]) -> Iterator[str]:
+    """One way out: what is true of it in every dialect, then the commands of each."""
+    mark = f" ({say('fix.recommended')})" if way.recommended else ""
+    yield f"#### {number}. {plain(way.title)}, {plain(say('fix.on', host=way.on))}{mark}"
+    if way.same_proof:
+        yield from _proof(way.proof)
+    if way.why:
+        yield rich(way.why)
+    yield from _listed("head.caveats", way.caveats)
+    for _, fix in way.fixes:
+        yield f"##### {plain(known(f'dialect.{fix.dialect}', fix.dialect))}"
+        if not way.same_proof:
+            yield from _proof(fix.proof)
+        if not way.same_why and fix.why:
+            yield rich(fix.why)
+        yield from _listed("head.caveats", way.own(fix))
+        yield from _commands(fix, f"{number}, {known(f'dialect.{fix.dialect}', fix.dialect)}", seen)
+
+
+def _proof(proof: Proof) -> Iterator[str]:
+    yield f"**{say(f'proof.{proof.applicability}')}**: {proof_sentence(proof)}"
+    yield from _listed("head.broken", proof.broken_connections)
+    yield from _listed("head.missing", proof.missing_facts)
+
+
+def _listed(head: str, lines: tuple[str, ...]) -> Iterator[str]:
+    if lines:
+        yield f"{say(head)}:"
+        yield _bullets(map(rich, lines))
+
+
+def _commands(fix: Fix, place: str, seen: dict[Form, str]) -> Iterator[str]:
+    """The steps of one dialect; a titled form that was printed before is only pointed at."""
     kind = "sh" if fix.dialect.startswith("linux") else ""
-    for step in steps(fix):
+    found = steps(fix)
+    for step in found:
+        if step.alternatives:
+            yield f"{step.heading}: {say('step.forms')}"
         for form in step.forms:
+            if form.title and form in seen:
+                yield f"{plain(form.title)}: {plain(say('replay.as-before', number=seen[form]))}"
+                continue
+            seen[form] = place
             yield from _form(form, step.heading, kind)
-    if not steps(fix):
+    if not found:
         yield say("fix.no-commands")
     elif not fix.executed:
         yield say("fix.not-executed")
