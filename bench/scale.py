@@ -124,7 +124,7 @@ def measure(path: Path, packets: int, jobs: int, memory: str) -> Run:
     over = threading.Event()
 
     def watch() -> None:
-        while not over.wait(0.25):
+        while not over.wait(0.5):
             most[0] = max(most[0], private_bytes(tree(child.pid)))
 
     watcher = threading.Thread(target=watch)
@@ -162,7 +162,7 @@ def page(runs: list[Run]) -> str:
     ]
     lines += [
         f"| {run.packets:,} | {run.jobs} | {run.memory} | {run.wall:.1f} | {run.cpu:.1f} | {run.cpu / run.packets * 1e6:.2f} | "
-        f"{run.packets / run.wall:,.0f} | {run.private_mb:.0f} | {run.answer} | {run.load} |" for run in runs
+        f"{run.packets / run.wall:,.0f} | {run.private_mb:.0f} | {run.answer} | {run.load} |" for run in sorted(runs)
     ]
     lines += ["", "## Two processes against one", "", "| packets | speed-up |", "|---|---|"]
     for packets in sorted({run.packets for run in runs}):
@@ -182,7 +182,8 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="leave the captures where they are")
     parser.add_argument("--results", type=Path, default=Path(__file__).with_name("SCALE.md"))
     arguments = parser.parse_args()
-    runs: list[Run] = []
+    kept = arguments.folder / "runs.json"       # pieces of a measurement may be made one after the other
+    runs = [Run(*each) for each in json.loads(kept.read_text())] if kept.exists() else []
     for millions in arguments.millions:
         times = max(1, round(millions / AT_ONCE))
         path = generate(arguments.folder, "small", millions / times / 6)
@@ -194,6 +195,7 @@ def main() -> None:
         for jobs in arguments.jobs:
             runs.append(measure(path, packets, jobs, arguments.memory if millions >= 10 else ""))
             print(runs[-1], flush=True)
+            kept.write_text(json.dumps(runs))
         if not arguments.keep:
             path.unlink()
     arguments.results.write_text(page(runs))

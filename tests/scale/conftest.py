@@ -31,9 +31,9 @@ def frame(dice):
     sport, dport = (PORTS[n] for n in dice.integers(0, 5, 2))
     what = dice.random()
     if what < 0.1:
-        arp = dpkt.arp.ARP(op=int(dice.integers(1, 3)), sha=MACS[dice.integers(4)], spa=HOSTS[dice.integers(5)],
-                           tha=MACS[0], tpa=HOSTS[dice.integers(5)])
-        return bytes(dpkt.ethernet.Ethernet(type=dpkt.ethernet.ETH_TYPE_ARP, data=bytes(arp), **eth))
+        arp = struct.pack(">HHBBH6s4s6s4s", 1, 0x0800, 6, 4, int(dice.integers(1, 3)), MACS[dice.integers(4)],
+                          HOSTS[dice.integers(5)], MACS[0], HOSTS[dice.integers(5)])
+        return bytes(dpkt.ethernet.Ethernet(type=0x0806, data=arp, **eth))
     if what < 0.2:
         data = ip(bytes(8), dice, p=6, fragment=int(dice.integers(1, 90)))       # a later fragment
     elif what < 0.3:

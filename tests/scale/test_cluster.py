@@ -134,7 +134,7 @@ def test_the_samples_on_a_cluster(s, machines, tmp_path):
         captures = sorted(str(path) for path in (SAMPLES / name).glob("*.pcap*"))
         assert captures
         alone = document(s.read_alone(captures, s.EMPTY))
-        assert document(together(s, machines, captures, tmp_path, part_bytes=4000)) == alone, name
+        assert document(together(s, machines, captures, tmp_path, part_bytes=2000)) == alone, name
 
 
 def test_two_hundred_files_on_a_cluster(s, machines, ring, tmp_path):
