@@ -15,9 +15,9 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 Limits = TypeVar("Limits")
 
 
-def amount(name: str) -> int:
+def amount(name: str, default: int = 0) -> int:
     """``500``, ``800M`` or ``2G`` in the environment; ``ConfigError`` where it says something else."""
-    text = os.environ[name]
+    text = os.environ.get(name) or str(default)
     match = re.fullmatch(r"(\d{1,15})([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
     if match is None or not int(match[1]):
         raise ConfigError(f"{name}={text[:40]!r}: expected an amount, such as 600, 800M or 2G")

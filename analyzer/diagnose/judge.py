@@ -15,8 +15,9 @@ from analyzer.diagnose.evidence import Evidence, Row
 from analyzer.diagnose.finding import Certainty, Severity
 from analyzer.diagnose.ruledoc import Rule
 from analyzer.errors import RuleError
+from analyzer.limits import amount
 
-RULE_SECONDS = 20.0
+RULE_SECONDS = amount("REPLYPATH_RULE_SECONDS", 20)
 """A rule that takes longer is stopped and named: rules are data, and data must not hang the program."""
 
 STRENGTH = {Certainty.CERTAIN: 0, Certainty.LIKELY: 1, Certainty.CONSISTENT: 2}
