@@ -18,6 +18,12 @@ def test_random_connections_show_the_same_packets_everywhere(block):
     assert wrong == {}
 
 
+@pytest.mark.parametrize("seed", [5003, 5245, 5265, 5287])
+def test_cases_that_once_disagreed(seed):
+    """Errors about a reset that found no way, masquerading on a route without ``src``, a host that refuses to answer ARP."""
+    assert disagreements(case(seed)) == []
+
+
 RULESETS = {
     "jump-and-return": """
         table ip filter {
