@@ -76,9 +76,9 @@ sanitize: $(DEV_STAMP)
 	@mkdir -p $(SANITIZE)
 	REPLYPATH_SANITIZE=address,undefined $(BIN)/python setup.py -q build -b $(SANITIZE) --build-lib $(SANITIZE)/lib \
 	  > $(SANITIZE)/build.log 2>&1 || { tail -20 $(SANITIZE)/build.log; exit 1; }
-	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-	  ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc PYTHONPATH=$(SANITIZE)/lib \
-	  $(BIN)/python -m fuzz.sanitized
+	cd $(SANITIZE) && LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+	  ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc PYTHONPATH=lib:../.. \
+	  ../../$(BIN)/python -m fuzz.sanitized
 
 wheel: $(DEV_STAMP)
 	$(BIN)/pip wheel --no-deps --quiet -w dist .
