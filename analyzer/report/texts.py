@@ -17,9 +17,11 @@ ENGLISH: Catalogue = {
     # the verdict, one sentence that needs no network knowledge
     "verdict.bypass": "{failed}{to} failed because {server} {how}. {remedy}",
     "verdict.fault": "{failed}{to} failed because {how}. {remedy}",
-    "verdict.healthy": "Nothing wrong was found: every reply in these captures came back the way it should.",
-    "verdict.healthy.counted": "Nothing wrong was found in {total}: every reply came back the way it should.",
-    "verdict.healthy.remarks": "The replies of {total} came back the way they should. What else was seen is below.",
+    "verdict.healthy": "Nothing wrong was found: every reply that these captures hold came back the way it should.",
+    "verdict.healthy.counted": "Nothing wrong was found in {total}: every reply that these captures hold came back the "
+                               "way it should.",
+    "verdict.healthy.remarks": "The replies of {total}, as far as these captures hold them, came back the way they "
+                               "should. What else was seen is below.",
     "verdict.cannot-tell": "These captures do not decide it. {next}",
     "verdict.more.one": "One more finding follows.",
     "verdict.more.many": "{count} more findings follow.",

@@ -23,7 +23,7 @@ from analyzer.report.texts import ENGLISH, known, say
                 "the load balancer. The change belongs on 192.168.11.10.")),
     ("three", ("12 of 36 connections to 203.0.113.100:80 failed because 192.168.11.10 answers the client directly, past "
               "the load balancer. The change belongs on 192.168.11.10. 2 more findings follow.")),
-    ("healthy", "Nothing wrong was found in 24 connections: every reply came back the way it should."),
+    ("healthy", "Nothing wrong was found in 24 connections: every reply that these captures hold came back the way it should."),
     ("cannot-tell", ("These captures do not decide it. One more capture on 192.168.11.10 would; "
                     "the command is below.")),
 ])
@@ -58,7 +58,7 @@ def test_a_fault_without_a_service_names_none():
 
 def test_health_with_remarks_does_not_say_that_nothing_was_found():
     text = s.verdict_sentence(replace(examples.HEALTHY, findings=(examples.SILENT,)))
-    assert text == "The replies of 24 connections came back the way they should. What else was seen is below."
+    assert text == "The replies of 24 connections, as far as these captures hold them, came back the way they should. What else was seen is below."
 
 
 def test_there_is_a_text_for_every_word_of_the_contract():
