@@ -63,16 +63,10 @@ WHERE f.kind = {TCP} AND f.syn_frame > 0 AND f.synack_frame > 0 AND f.data_r_fra
   AND f.rst_i_src_mac = f.data_r_dst_mac
 UNION ALL
 -- the capture began later than the connection: its payload from the virtual service stands for the SYN-ACK
-SELECT a.attempt, s.*, l.capture, l.flow,
-       CASE WHEN (v.initiator, v.initiator_port) = (l.client, l.client_port) THEN v.data_r_frame ELSE v.data_i_frame END,
-       CASE WHEN (v.initiator, v.initiator_port) = (l.client, l.client_port) THEN v.data_r_ns ELSE v.data_i_ns END,
-       CASE WHEN (v.initiator, v.initiator_port) = (l.client, l.client_port) THEN v.data_r_src_mac ELSE v.data_i_src_mac END AS usual_src_mac,
-       CASE WHEN (v.initiator, v.initiator_port) = (l.client, l.client_port) THEN v.data_r_dst_mac ELSE v.data_i_dst_mac END,
-       CASE WHEN (v.initiator, v.initiator_port) = (l.client, l.client_port) THEN v.data_r_ttl ELSE v.data_i_ttl END,
-       s.src_mac > 0 AND s.src_mac = usual_src_mac, TRUE
+SELECT a.attempt, s.*, l.capture, l.flow, l.frame, l.ns, l.src_mac, l.dst_mac, l.ttl,
+       s.src_mac > 0 AND s.src_mac = l.src_mac, TRUE
 FROM late AS l
 JOIN stray AS s ON s.capture = l.capture AND s.flow = l.stray_flow
-JOIN flow AS v ON v.capture = l.capture AND v.flow = l.flow
 JOIN attempt AS a ON a.kind = {TCP} AND (a.client, a.client_port, a.isn) = (l.client, l.client_port, l.isn)
 """
 """``through_balancer``: the stray data came from the MAC that the translated SYN-ACK came from.

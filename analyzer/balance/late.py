@@ -26,11 +26,13 @@ def _within(number: str, first: str, last: str) -> str:
 LATE = """
 CREATE TABLE late (
     capture USMALLINT, flow UINTEGER, client UINTEGER, client_port USMALLINT, server UINTEGER, server_port USMALLINT,
-    isn BIGINT, first_ns BIGINT, last_ns BIGINT, stray_flow UINTEGER
+    isn BIGINT, first_ns BIGINT, last_ns BIGINT, frame UINTEGER, ns BIGINT, src_mac UINTEGER, dst_mac UINTEGER,
+    ttl UTINYINT, stray_flow UINTEGER
 )
 """
 """A conversation whose beginning is missing, and the flow of data that belongs to it (``stray_flow``);
-``isn`` is the client's first sequence number in sight."""
+``isn`` is the client's first sequence number in sight; ``frame`` to ``ttl`` are those of the first payload
+that came from the address which the client talks to."""
 
 FOUND = f"""
 INSERT INTO late
@@ -40,12 +42,15 @@ WITH headless AS (
     -- a conversation: both ends speak; it is tried which of them is the client
     SELECT capture, flow, initiator AS client, initiator_port AS client_port, responder AS server,
            responder_port AS server_port, first_ns, last_ns, data_i_seq AS first_seq, last_i_seq AS last_seq,
-           data_i_tsval AS first_ts, last_i_tsval AS last_ts, data_r_seq AS their_first, last_r_seq AS their_last
+           data_i_tsval AS first_ts, last_i_tsval AS last_ts, data_r_seq AS their_first, last_r_seq AS their_last,
+           data_r_frame AS frame, data_r_ns AS ns, data_r_src_mac AS src_mac, data_r_dst_mac AS dst_mac,
+           data_r_ttl AS ttl
     FROM headless
     WHERE data_i_frame > 0 AND data_r_frame > 0
     UNION ALL
-    SELECT capture, flow, responder, responder_port, initiator, initiator_port, first_ns, last_ns, data_r_seq, last_r_seq,
-           data_r_tsval, last_r_tsval, data_i_seq, last_i_seq
+    SELECT capture, flow, responder, responder_port, initiator, initiator_port, first_ns, last_ns,
+           data_r_seq, last_r_seq, data_r_tsval, last_r_tsval, data_i_seq, last_i_seq,
+           data_i_frame, data_i_ns, data_i_src_mac, data_i_dst_mac, data_i_ttl
     FROM headless
     WHERE data_i_frame > 0 AND data_r_frame > 0
 ), stray AS (
@@ -61,7 +66,7 @@ WITH headless AS (
     WHERE data_i_frame > 0 AND data_r_frame = 0
 )
 SELECT v.capture, v.flow, v.client, v.client_port, v.server, v.server_port, v.first_seq::BIGINT AS isn,
-       v.first_ns, v.last_ns, s.flow AS stray_flow
+       v.first_ns, v.last_ns, v.frame, v.ns, v.src_mac, v.dst_mac, v.ttl, s.flow AS stray_flow
 FROM live AS v
 JOIN stray AS s ON s.capture = v.capture AND (s.client, s.client_port) = (v.client, v.client_port)
                AND (s.server, s.server_port) <> (v.server, v.server_port)

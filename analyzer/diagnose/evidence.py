@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyzer.balance import attempts, clocks, contradictions, echoes, flips, full_nat, late, learn, legs, paths, vantage
+from analyzer.balance import (
+    attempts,
+    clocks,
+    contradictions,
+    echoes,
+    flips,
+    full_nat,
+    late,
+    learn,
+    legs,
+    paths,
+    vantage,
+)
 from analyzer.balance.mapping import IPAddress, Mapping, Protocol
 from analyzer.diagnose.host_facts import refused_by_reverse_path, translated_connections
 from analyzer.network.host import Host
@@ -105,7 +117,7 @@ def _needless(observed: Observed) -> set[str]:
         return any(bool(test(table).any()) for table in observed.flows)
 
     headless = has(lambda t: (t["kind"] == TCP) & (t["syn_frame"] == 0) & (t["synack_frame"] == 0)
-                   & (t["data_i_frame"] > 0) & (t["data_r_frame"] > 0))
+                   & (t["data_i_frame"] != 0) & (t["data_r_frame"] != 0))
     needed = {
         "datagram legs": has(lambda t: t["kind"] == UDP),
         "echo legs": has(lambda t: t["kind"] == ICMP_ECHO),
