@@ -32,3 +32,9 @@ def test_a_target_takes_its_seeds(name):
         if seeds == 5:
             break
     assert seeds
+
+
+def test_the_page_counts_what_the_ledger_counts():
+    from fuzz.page import PAGE, filled
+
+    assert PAGE.read_text() == filled(PAGE.read_text()), "run: python -m fuzz.page"
