@@ -41,7 +41,7 @@ def wrong(play: Play, captured: Sequence[Captured], diagnosis: Diagnosis) -> Ite
                 causes.add("more-specific-route")      # as played: replies to the noise's network do go back
             if finding.bypass and not causes & BYPASSES:
                 yield f"{finding.rule} {finding.certainty}: no reply to {client} takes another way"
-            elif cause == "server-silent" and causes & BYPASSES and _unheard(play):
+            elif cause == "server-silent" and causes & BYPASSES and _unheard(play, finding.certainty.value):
                 pass
             elif cause not in causes | {w for c in causes for w in WEAKER.get(c, ())}:
                 yield f"{finding.rule} {finding.certainty}: {cause} of {client}, in truth {causes or 'nothing'}"
@@ -52,12 +52,15 @@ def wrong(play: Play, captured: Sequence[Captured], diagnosis: Diagnosis) -> Ite
     yield from _verdict(play, captured, diagnosis)
 
 
-def _unheard(play: Play) -> bool:
-    """A capture that is named as the server's own may lack the reply: by loss, or because it left by another interface.
+def _unheard(play: Play, certainty: str) -> bool:
+    """A capture that is named as the server's own may lack every reply: by loss, or because it left by another interface.
 
-    Known limit: the packets then say the same as those of a silent server.
+    Known limit: the packets then say the same as those of a silent server.  A capture of what
+    comes in only, with nothing that shows it, is no more than consistent with one.
     """
-    return not whole(play.case) or play.case.fault == "second-interface"
+    if play.case.direction != "both" and certainty == "consistent":
+        return True
+    return play.case.loss > 0 or play.case.fault == "second-interface"
 
 
 def _verdict(play: Play, captured: Sequence[Captured], diagnosis: Diagnosis) -> Iterator[str]:
@@ -74,7 +77,8 @@ def _verdict(play: Play, captured: Sequence[Captured], diagnosis: Diagnosis) -> 
         allowed.add("healthy")
     if diagnosis.cannot_tell and (not whole(play.case) or not play.case.retries or play.case.protocol == "udp"):
         allowed.add("healthy")
-    if _unheard(play) and {f.rule for f in diagnosis.findings} == {"RP402"}:
+    silent = [f.certainty.value for f in diagnosis.findings if f.rule == "RP402"]
+    if silent and len(silent) == len(diagnosis.findings) and all(_unheard(play, sure) for sure in silent):
         allowed.add("fault")
     if verdict not in allowed:
         yield f"verdict {verdict}, in truth {causes or 'healthy'}"

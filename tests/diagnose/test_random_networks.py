@@ -159,3 +159,26 @@ def test_copies_of_a_datagram_that_were_not_captured_on_both_sides_do_not_mix_tw
     evidence = evidence_of(ladder)
     found = evidence.rows("SELECT virtual, virtual_port FROM attempt")
     assert {(evidence.book.text(row["virtual"]), row["virtual_port"]) for row in found} == {("203.0.113.10", 53)}
+
+
+def test_a_datagram_that_a_cooked_capture_at_the_server_sends_somewhere_may_have_gone_astray():
+    """``-i any`` keeps no destination MAC: the real server's answer is seen, its way is not."""
+    for fault, allowed in (("on-link", {"bypass", "cannot-tell"}), ("none", {"healthy", "cannot-tell"})):
+        case = Case({**PLAIN, "fault": fault, "protocol": "udp", "quiet": True, "mapping": True}, {**WHOLE, "cooked": True},
+                    ("server1_any",), 7)
+        played = play(case)
+        captured = captures(played)
+        answer = diagnose(played, captured)
+        assert answer.verdict.value in allowed, told(played, captured, answer)
+
+
+@pytest.mark.parametrize("fault", ["on-link", "gateway", "silent", "second-interface", "none"])
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_a_cooked_capture_of_what_comes_in_misleads_nobody(fault, protocol):
+    case = Case({**PLAIN, "fault": fault, "protocol": protocol, "mapping": True}, {**WHOLE, "cooked": True, "direction": "in"},
+                ("server1_any", "lb_back", "lb_front"), 7)
+    for points in (case.points, *((point,) for point in case.points)):
+        played = play(Case(case.network, case.disturbed, points, 7))
+        captured = captures(played)
+        if captured:
+            assert not list(wrong(played, captured, diagnose(played, captured)))
