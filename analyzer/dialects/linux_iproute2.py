@@ -60,7 +60,10 @@ def apply(change: Change, situation: Situation) -> tuple[str, ...]:
         case AddressRemoval() if _elsewhere(change, situation):
             memory = _place(change)
             found = f"ip -o addr show to {change.address} | awk '{{print $4, \"dev\", $2}}'"
-            return (f"test -s {memory} || {found} > {memory}", f"ip addr del $(cat {memory})")
+            # the address has a rightful owner as well: pasted there, the command must do nothing
+            mac = situation.duplicate_mac if change.address == situation.duplicate else ""
+            here = f"ip link | grep -i {mac} && " if mac else ""
+            return (f"test -s {memory} || {found} > {memory}", f"{here}ip addr del $(cat {memory})")
         case _:
             return (_there_and_back(change, situation)[0],)
 

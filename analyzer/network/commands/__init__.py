@@ -52,7 +52,7 @@ def execute(stack: Stack, command: str, given: str = "") -> Answer:
     """
     try:
         command = shell.substituted(stack, command)
-        answer = shell.kept(stack, command)
+        answer = shell.kept(stack, command) or shell.guarded(stack, command)
         if answer is not None:
             return answer
         words = Words(shlex.split(command))

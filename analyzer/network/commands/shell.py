@@ -2,7 +2,7 @@
 
     test -s /run/x || sysctl net.ipv4.conf.all.accept_redirects > /run/x
     ip route add 10.0.2.9/32 dev "$(ip -o addr show to 10.0.2.11 | cut -d' ' -f2 | sort -u)"
-    ip addr del $(cat /run/y)
+    ip link | grep -i 02:00:0a:00:02:0c && ip addr del $(cat /run/y)
 
 Anything else that a shell would do with ``|``, ``>`` or ``$( )`` is refused.
 """
@@ -22,6 +22,8 @@ HOLDER = re.compile(r"\"?\$\(ip -o addr show to ([0-9a-fA-F:.]+) \| cut [^)]*\)\
 KEPT = re.compile(r"\"?\$\(cat (\S+)\)\"?")
 KEEP = re.compile(r"test -s (?P<file>\S+) \|\| (?P<asks>.+) > (?P=file)\s*\Z")
 WHERE = re.compile(r"ip -o addr show to (\S+) \| awk '\{print \$4, \"dev\", \$2\}'\Z")
+
+OWN_MAC = re.compile(r"ip link \| grep -i ([0-9a-f:]{17})\Z")
 
 NOT_ONE_COMMAND = Answer(127, error="the model cannot execute this line")
 
@@ -57,6 +59,15 @@ def kept(stack: Stack, command: str) -> Answer | None:
         return NOT_ONE_COMMAND
     stack.files[found["file"]] = answer.output
     return Answer(answer.status, error=answer.error)
+
+
+def guarded(stack: Stack, command: str) -> Answer | None:
+    """``ip link | grep -i MAC``: whether this is the host; None where it is no such line."""
+    asked = OWN_MAC.match(command.strip())
+    if asked is None:
+        return None
+    own = [port.mac for port in stack.ports.values() if port.mac == asked[1]]
+    return Answer(0 if own else 1, "\n".join(own))
 
 
 def restored(stack: Stack, words: list[str]) -> Answer | None:
