@@ -90,11 +90,12 @@ class Commands(click.Group):
 
 def _fault(error: Exception) -> str:
     """The sentence for what nobody expected: memory was the limit, or it is a mistake of ours."""
-    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__:   # the latter is DuckDB's
+    database = "OutOfMemory" in type(error).__name__   # DuckDB's own
+    if database or isinstance(error, MemoryError):
         from analyzer.confine.child import out_of_memory  # noqa: PLC0415 - not for --version
 
         error.__traceback__ = None   # what its frames hold is let go first
-        return out_of_memory()
+        return out_of_memory(database=database)
     said = f"{type(error).__name__}: {printable(str(error))[:200]}"
     return f"a fault of replypath itself ({said}); please report it with the output of the same command and -vv"
 

@@ -106,8 +106,11 @@ def _said(code: int, bounds: limits.Spending) -> int:
     return COULD_NOT
 
 
-def out_of_memory() -> str:
-    """The sentence for a run that needed more memory than it may have."""
+def out_of_memory(*, database: bool = False) -> str:
+    """The sentence for a run that needed more memory than it may have, or than its ``database`` was told to take."""
+    if database:
+        return ("the rules need more memory than they may take; give fewer captures, or --memory with a larger SIZE "
+                "(without it, most of the machine's)")
     most = limits.spending().memory_bytes // limits.MIB
     return (f"more memory is needed than the limit of {most} MiB; give fewer captures, or a higher limit with "
             "REPLYPATH_MEMORY (such as 8G)") if confined else "this machine has no more memory; give fewer captures"
