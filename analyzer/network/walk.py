@@ -25,6 +25,7 @@ from analyzer.network.routing.fib import Refusal
 from analyzer.network.session import Session
 from analyzer.network.stack import LOOPBACK
 from analyzer.network.trace import ACROSS, Act, Disposition, Redirect, Step, Trace
+from analyzer.wire.packet import endpoint
 
 MOST_HOPS = 64
 """A packet that passes so many hosts goes round in a circle (its ttl would end it too)."""
@@ -258,8 +259,8 @@ class _Walk:
 
 
 def _ends(packet: Datagram) -> str:
-    return f"{packet.destination}:{packet.destination_port}"
+    return endpoint(packet.destination, packet.destination_port)
 
 
 def _from(packet: Datagram) -> str:
-    return f"{packet.source}:{packet.source_port}"
+    return endpoint(packet.source, packet.source_port)
