@@ -196,19 +196,23 @@ def measure(sender: list[str], every_s: float, out: Path, options: list[str]) ->
                     file.flush()
             said = pouring.communicate()[0]
             time.sleep(2)
+            shown = walls.enter("watcher", ["ip", "-s", "-j", "link", "show", "eth0"])
+            [counted] = json.loads(subprocess.run(shown, capture_output=True, check=True).stdout)
             run.send_signal(signal.SIGINT)
             status = run.wait(120)
-    report(folder, json.loads(said)["sent"], status)
+    report(folder, json.loads(said)["sent"], counted["stats64"]["rx"], status)
     shutil.rmtree(folder)
 
 
-def report(folder: Path, sent: int, status: int) -> None:
+def report(folder: Path, sent: int, received: dict[str, int], status: int) -> None:
+    """``received`` is what the interface counted: what a veth drops before it, nobody could capture."""
     events = [json.loads(line) for line in (folder / "events.ndjson").read_text().splitlines()]
     last = events[-1]["diagnosis"]
     frames = sum(capture["frames"] for capture in last["captures"])
     found = [event for event in events if event["event"] == "found"]
     print(json.dumps({
-        "sent": sent, "frames": frames, "lost": sent - frames, "said": [w for c in last["captures"] for w in c["warnings"]],
+        "sent": sent, "interface_received": received["packets"], "interface_dropped": received["dropped"],
+        "frames": frames, "lost": received["packets"] - frames, "said": [w for c in last["captures"] for w in c["warnings"]],
         "verdict": last["verdict"], "status": status, "announced": len(found),
         "first_announced_after_s": round(found[0]["waited_ns"] / 1e9, 2) if found else None,
         "connections": last["connection_counts"], "warnings": last["warnings"],

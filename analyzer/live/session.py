@@ -27,18 +27,21 @@ from analyzer.live.events import Began, Event, Said, Status, Summary
 from analyzer.live.kept.ring import Ring
 from analyzer.live.numbers import renumbered
 from analyzer.live.points import Points
-from analyzer.live.taps.tap import Arrived, Intake, Tap
+from analyzer.live.taps.tap import WAITING, Arrived, Intake, Tap
 from analyzer.live.window import Bounds, Window
 from analyzer.network.host import Host
 from analyzer.tables import Table
 from analyzer.units import UnixNs
 
+SHARE = 4.0
+"""A diagnosis that takes long is made more seldom: so many times as long as it takes."""
 GRACE_S = 0.7
 TICK_S = 0.2
 CHECK_S, BURST = 1.5, 3.0
 """So often a diagnosis is made at most, on average; after silence so many at once, because the first must not wait."""
 LOOK_S = 10.0
-ENDING_S = 8.0
+ENDING_S = 10.0
+"""How long nothing may come from a tap that was asked to end."""
 SUMMARY_S = 3600.0
 
 
@@ -88,7 +91,7 @@ class Session:
         self._suspicion: tuple[int, ...] = ()
         self._looked = time.monotonic()
         self._credit, self._credited = BURST, 0.0
-        self._cost = 0.0
+        self._cost = self._took_s = 0.0
         self._summed = (0.0, 0)
 
     def stop(self) -> None:
@@ -111,6 +114,7 @@ class Session:
             arrived = intake.take(max(0.0, min(tick - time.monotonic(), TICK_S)))
             if arrived is not None:
                 self._took(arrived)
+                deadline = deadline and time.monotonic() + ENDING_S    # what was captured before the end is still read
             now = time.monotonic()
             if now >= tick:
                 self._tick(now, begin, intake.waiting)
@@ -169,12 +173,12 @@ class Session:
             self._arrivals.popleft()
         when, seen = self._arrivals[0]
         if now - when >= GRACE_S:
-            self._look(now, seen)
+            self._look(now, seen, waiting)
         self._show(now, begin, waiting)
         if now - self._summed[0] >= self.settings.summary_s:
             self._summarize(now)
 
-    def _look(self, now: float, seen: int) -> None:
+    def _look(self, now: float, seen: int, waiting: int) -> None:
         """Diagnose where something odd has changed, or for long has not been looked at."""
         flows = self.window.judged.flows(seen)
         self._cost = time.monotonic() - now
@@ -182,14 +186,16 @@ class Session:
             self._tell(event)
         told = suspicion.of(flows, self.window.judged.said())
         due = now - self._looked >= LOOK_S and seen > 0
-        self._credit = min(BURST, self._credit + (now - self._credited) / CHECK_S)
+        self._credit = min(BURST, self._credit + (now - self._credited) / max(CHECK_S, SHARE * self._took_s))
         self._credited = now
-        if (told == self._suspicion and not due) or self._credit < 1:
+        behind = waiting > WAITING // 4 and now - self._looked < LOOK_S    # what has come goes first
+        if (told == self._suspicion and not due) or self._credit < 1 or behind:
             return
         self._credit -= 1
         self._suspicion = told
         self._looked = now
         self._update(self._diagnosis(flows))
+        self._took_s = time.monotonic() - now
 
     def _update(self, diagnosis: Diagnosis) -> None:
         self._status.diagnosis, self._status.services = diagnosis, diagnosis.services

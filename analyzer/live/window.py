@@ -25,7 +25,7 @@ class Bounds:
     """How much a window may hold: nanoseconds of packet time, and flows of all points together."""
 
     age_ns: int = 600 * SECOND_NS
-    flows: int = 100_000
+    flows: int = 60_000
 
 
 class Window:

@@ -19,6 +19,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from analyzer.capture.source import Interface, Source, open_capture
 from analyzer.errors import CaptureError, ToolError
@@ -30,12 +33,15 @@ KERNEL_MIB = 64
 """The kernel's buffer: three seconds of 200,000 small packets a second."""
 PIPE_BYTES = 1 << 20
 ENDS_S = 5.0
+BACKLOG_S = 60.0
+"""How long a program that was told to stop may write what it has gathered."""
 _F_SETPIPE_SZ = 1031
 _CHATTER = re.compile(
     r"^(Capturing on|File:|Packets captured|Packets received|Packets:|tcpdump: (verbose|listening|data link)|"
     r"listening on|dropped privs|\d+ packets|Warning: program compiled|$)"
 )
 _PREFIX = re.compile(r"^(dumpcap|tcpdump): ")
+_DROPPED = re.compile(r"^Packets received/dropped on interface .*: \d+/(\d+) \(pcap:", re.MULTILINE)
 _LOST = re.compile(r"^(\d+) packets dropped by (?:kernel|interface)", re.MULTILINE)
 _RECEIVED = re.compile(r"^(\d+) packets received by filter", re.MULTILINE)
 
@@ -52,6 +58,8 @@ class Child:
         self._asked = False
         self._said = tempfile.TemporaryFile()   # noqa: SIM115 - closed with the child's end
         self._words = ""
+        self._seen_ns = 0
+        self._quiet_since: float | None = time.monotonic()
         try:
             # A session of its own: Ctrl-C is ours to hear, and ours to pass on once the last packets have come.
             self._child = subprocess.Popen(
@@ -73,15 +81,23 @@ class Child:
 
     @property
     def interfaces(self) -> list[Interface]:
-        """As ``tap.Tap``."""
-        return self._source.interfaces if self._source else []
+        """As ``tap.Tap``; once it has ended, dumpcap's losses are all that it lost, not only the kernel's share."""
+        found = self._source.interfaces if self._source else []
+        lost = [int(count) for count in _DROPPED.findall(self._words)]
+        if len(lost) != len(found):
+            return found
+        return [replace(each, drops=count) for each, count in zip(found, lost, strict=True)]
 
     def batches(self) -> Iterator[Batch]:
         """As ``tap.Tap``; ``ToolError`` in the program's own words where it gave up."""
         nothing: CaptureError | None = None
         try:
             self._source = open_capture(f"/dev/fd/{self._pipe.fileno()}", limits=LIMITS, prompt=True)
-            yield from self._source.batches()
+            for batch in self._source.batches():
+                self._seen_ns = max(self._seen_ns, int(np.median(batch.time_ns)))
+                self._quiet_since = None     # whoever takes the batch may take his time
+                yield batch
+                self._quiet_since = time.monotonic()
         except CaptureError as error:
             nothing = error
         status = self._wait()
@@ -124,11 +140,18 @@ class Child:
         return found
 
     def _stop_soon(self) -> None:
+        """Once the frames come that arrived after the wish to stop, or none do, all before them have come."""
+        wished_ns, end = time.time_ns(), time.monotonic() + BACKLOG_S
         time.sleep(DRAIN_S)
+        while self._seen_ns < wished_ns and time.monotonic() < end:
+            quiet = self._quiet_since
+            if quiet is not None and time.monotonic() - quiet > DRAIN_S:
+                break
+            time.sleep(0.05)
         with contextlib.suppress(OSError):
             self._child.send_signal(signal.SIGINT)
         try:
-            self._child.wait(ENDS_S)
+            self._child.wait(BACKLOG_S)
         except subprocess.TimeoutExpired:
             self.kill()
 

@@ -12,8 +12,8 @@ from analyzer.capture.source import Interface
 from analyzer.errors import AnalyzerError
 from analyzer.tables import Batch
 
-WAITING = 192
-"""Batches that may wait: some seconds of traffic while a diagnosis is made.  Then the tap's own buffers fill."""
+WAITING = 64
+"""Batches (of a megabyte at most) that may wait while a diagnosis is made.  Then the tap's own buffers fill."""
 NAP_S = 0.04
 SMALL_BYTES = 128 * 1024
 """After a small batch the reader rests, so that the next one holds more: decoding has a price for each batch."""

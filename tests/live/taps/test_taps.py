@@ -91,6 +91,8 @@ def test_the_intake_reads_all_taps_and_tells_of_each_end(tmp_path):
     ends, rows = {}, 0
     while intake.running:
         arrived = intake.take(5)
+        if arrived is None:
+            continue
         if arrived.batch is None:
             ends[arrived.tap] = arrived.failure
         else:
@@ -105,7 +107,7 @@ def test_a_fault_of_ours_in_a_thread_is_not_lost():
             raise RuntimeError("surprise")
 
     intake = Intake([Broken("-", "x")])
-    assert "RuntimeError: surprise" in str(intake.take(30).failure)
+    assert "RuntimeError: surprise" in str(intake.take(200).failure)
 
 
 def test_tags_that_the_kernel_took_out_are_put_back():
@@ -151,3 +153,11 @@ def test_an_interface_may_be_named():
     assert choose._named("lo") == ("lo", "")
     assert choose.known("any") and choose.known("lo") and not choose.known("nosuch0")
     assert sys.platform.startswith("linux")
+
+
+def test_all_that_dumpcap_lost_is_counted_not_only_the_kernels_share(tmp_path):
+    words = "Packets captured: 10\\nPackets received/dropped on interface 'eth0': 10/63 (pcap:60/dumpcap:1/flushed:2/ps_ifdrop:0) (13.7%%)"
+    tap = child(tmp_path, f"cat {SAMPLE}; trap 'printf \"{words}\" >&2; exit 0' INT; while :; do sleep 0.05; done")
+    tap.stop()
+    frames(tap)
+    assert [each.drops for each in tap.interfaces] == [63]
