@@ -14,9 +14,12 @@ from pathlib import Path
 import pytest
 
 from analyzer import api, export
+from analyzer.capture.interface import Interface
+from analyzer.capture.write import Frame, write_pcapng
 from analyzer.dialects.scripts import write as write_scripts
 from analyzer.errors import OutputError
 from analyzer.reading import read_captures
+from analyzer.report.output import write_file
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "sample_pcaps" / "client-on-servers-link"
@@ -30,45 +33,60 @@ def diagnosis():
     return api.analyze([SAMPLE / "client.pcap"])
 
 
-@pytest.fixture(scope="module")
-def whole(diagnosis, tmp_path_factory):
-    """Every output as it is when nobody disturbs; and how long the longest takes."""
-    folder = tmp_path_factory.mktemp("whole")
-    took = 0.0
-    for name in OUTPUTS:
-        began = time.perf_counter()
-        export.write(diagnosis, folder / name)
-        took = max(took, time.perf_counter() - began)
-    return {name: (folder / name).read_bytes() for name in OUTPUTS}, took
+TEXT = b"".join(b"line %d of a report\n" % number for number in range(20_000))
+FRAMES = [Frame(bytes(1000), number, 0, "") for number in range(300)]
 
 
-def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new_one(diagnosis, whole, tmp_path):
-    """The writing process is forked and killed 200 times: half of them find an earlier output in the way of theirs."""
-    texts, took = whole
+def report(target):
+    """As every report is written, in many small pieces."""
+    write_file(target, lambda out: [out.write(TEXT[at : at + 4096]) for at in range(0, len(TEXT), 4096)], force=True)
+
+
+def capture(target):
+    """As predicted packets are written."""
+    write_pcapng(target, [Interface(1)], FRAMES, force=True)
+
+
+def forked(write, target):
+    """A process that writes and ends."""
+    pid = os.fork()
+    if not pid:
+        try:
+            write(target)
+        finally:
+            os._exit(0)
+    return pid
+
+
+def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new_one(tmp_path):
+    """The writing process is killed 200 times: half of them find an earlier output in the way of theirs."""
     dice = random.Random(11)
+    whole, took = {}, {}
+    for write in (report, capture):
+        times = []
+        for _ in range(5):
+            began = time.perf_counter()
+            os.waitpid(forked(write, tmp_path / "whole"), 0)
+            times.append(time.perf_counter() - began)
+        whole[write], took[write] = (tmp_path / "whole").read_bytes(), min(times)
+    (tmp_path / "whole").unlink()
     ended_early = 0
+    target = tmp_path / "output"
     for number in range(KILLS):
-        name = OUTPUTS[number % len(OUTPUTS)]
-        target = tmp_path / name
-        before = [None, b"what was there before"][number // len(OUTPUTS) % 2]
+        write = (report, capture)[number % 2]
+        before = [None, b"what was there before"][number // 2 % 2]
         if before:
             target.write_bytes(before)
         else:
             target.unlink(missing_ok=True)
-        pid = os.fork()
-        if not pid:
-            try:
-                export.write(diagnosis, target, force=True)
-            finally:
-                os._exit(0)
-        time.sleep(dice.random() * 1.2 * took)
+        pid = forked(write, target)
+        time.sleep(dice.random() * 1.1 * took[write])
         os.kill(pid, signal.SIGKILL)
         ended_early += os.WIFSIGNALED(os.waitpid(pid, 0)[1])
         now = target.read_bytes() if target.exists() else None
-        assert now in {before, texts[name]}, f"kill {number}: {name} is half-written"
+        assert now in {before, whole[write]}, f"kill {number}: the output is half-written"
     assert ended_early > KILLS // 10, "the kills came too late to mean anything"
-    for left in tmp_path.iterdir():
-        assert left.name in OUTPUTS or left.name.endswith(".part"), left
+    assert all(left == target or left.name.endswith(".part") for left in tmp_path.iterdir())
 
 
 FULL = """
