@@ -60,20 +60,27 @@ GROUP BY kind, vip, vport, rip
 PROXY_WITHIN_NS = 1_000_000_000
 """A proxy calls its real server within this time of the client's request (connections kept in a pool are not seen)."""
 
+MOST_PROXIED = 4_000
+"""So many completed connections, the first ones, are compared with each other."""
+
 PROXY = f"""
 WITH done AS (
     SELECT l.capture, l.client, l.client_port, l.server, l.server_port, l.syn_ttl, l.reply_ttl, l.syn_src_mac,
-           l.reply_src_mac, f.estab_ns, f.first_ns, f.last_ns, f.bytes_i, f.bytes_r
+           l.reply_src_mac, f.estab_ns, f.first_ns, f.last_ns, f.bytes_r, f.first_ns // {PROXY_WITHIN_NS} AS second
     FROM leg AS l
     JOIN flow AS f ON f.capture = l.capture AND f.flow = l.flow
     WHERE l.kind = {TCP} AND l.done AND l.syn_frame IS NOT NULL AND f.bytes_i > 0 AND f.bytes_r > 0
       AND (l.client, l.client_port, l.isn) NOT IN (SELECT (client, client_port, isn) FROM pair WHERE kind = {TCP})
+    ORDER BY f.first_ns, l.capture, l.flow
+    LIMIT {MOST_PROXIED}
 ), compared AS (
     SELECT f.server AS vip, f.server_port AS vport, b.server AS rip, b.server_port AS rport,
            f.client, f.client_port, b.client AS inside, b.client_port AS inside_port, f.capture,
            f.bytes_r = b.bytes_r AS agrees
     FROM done AS f
-    JOIN done AS b ON b.capture = f.capture AND b.syn_src_mac = f.reply_src_mac AND b.syn_src_mac > 0
+    CROSS JOIN (VALUES (0), (1)) AS next(one)
+    JOIN done AS b ON b.second = f.second + next.one AND b.capture = f.capture
+                  AND b.syn_src_mac = f.reply_src_mac AND b.syn_src_mac > 0
                   AND b.syn_ttl IN {START_TTLS} AND f.reply_ttl IN {START_TTLS}
                   AND (b.server, b.server_port) <> (f.server, f.server_port) AND b.client <> f.client
                   AND b.server <> f.client
