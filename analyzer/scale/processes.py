@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
@@ -46,6 +47,11 @@ def read_task(folder: str, number: int, span: Span, segment_frames: int, resume:
         half.write_bytes(pickle.dumps(read))
         half.replace(done)
     return read
+
+
+def _undisturbed() -> None:
+    """Ctrl-C is for the process that waits: it lets the parts that are being read come to their end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _say(progress: Path, octets: int) -> None:
@@ -108,7 +114,7 @@ class Processes:
         return whole.merged(shards)
 
     def _started(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(self._jobs, multiprocessing.get_context("spawn"))
+        return ProcessPoolExecutor(self._jobs, multiprocessing.get_context("spawn"), initializer=_undisturbed)
 
     def _each(self, task: Callable[..., Answer], calls: Iterable[tuple[Any, ...]],
               meanwhile: Callable[[], None] = lambda: None) -> Iterator[Answer]:

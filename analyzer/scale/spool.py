@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from analyzer.errors import OutputError
 from analyzer.scale import columns
 from analyzer.scale.follow import Numbering, in_order
 from analyzer.tables import Column, Table
@@ -29,10 +30,19 @@ class Spool:
             before = np.array([what.frames_before, what.position], dtype=np.int64)
             table: Table = {"addresses": what.addresses, "tunnels": what.tunnels, "interfaces": what.interfaces,
                             "before": before}
-            columns.write(Path(self.folder) / name, table)
+            self._write(name, table)
         else:
-            columns.write(Path(self.folder) / name, what)
+            self._write(name, what)
         return name
+
+    def _write(self, name: str, what: Table | Iterable[tuple[str, Column]]) -> None:
+        try:
+            columns.write(Path(self.folder) / name, what)
+        except OSError as error:
+            raise OutputError(
+                f"{self.folder}: cannot be written: {(error.strerror or str(error)).lower()}; a run needs 84 octets a "
+                "packet there: free some space, or set TMPDIR (or --state) to a folder that has it"
+            ) from error
 
     def drop(self, where: object) -> None:
         """Remove what was kept; what has been loaded of it stays."""

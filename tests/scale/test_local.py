@@ -9,12 +9,13 @@ import signal
 import numpy as np
 import pytest
 
-from analyzer.errors import ConfigError, ToolError
+from analyzer.errors import ConfigError, OutputError, ToolError
 from analyzer.flow.timeouts import DEFAULT
 from analyzer.scale import processes as under_test
 from analyzer.scale.local import Wanted, flow_limits, read_locally, segment_frames
 from analyzer.scale.plan import plan
 from analyzer.scale.processes import Processes, read_task
+from analyzer.scale.spool import Spool
 from analyzer.scale.state import open_state
 
 
@@ -103,3 +104,8 @@ def test_memory_bounds_what_is_held_at_once():
     assert segment_frames(2, 0) > segment_frames(2, 400_000_000) >= 16_384
     assert flow_limits(2, 0) == DEFAULT
     assert 10_000 <= flow_limits(2, 600_000_000).live_flows < DEFAULT.live_flows
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
+    with pytest.raises(OutputError, match=r"gone: cannot be written: no such file or directory; a run needs 84 octets"):
+        Spool(str(tmp_path / "gone"), "part").keep({"frame": np.arange(3)})
