@@ -17,6 +17,7 @@ from statistics import median
 
 from analyzer import api
 from analyzer.diagnose.finding import Connection, Diagnosis
+from analyzer.export import with_octets
 from analyzer.facts.reading import read_hosts
 from analyzer.importers.reading import read_mappings
 from analyzer.report.formats import html
@@ -31,10 +32,9 @@ RUNS = 5
 def sample(name: str) -> Diagnosis:
     folder = SAMPLES / name
     maps = sorted(folder.glob("balancer.yaml"))
-    return api.analyze(
-        [f"{path.stem}={path}" for path in sorted(folder.glob("*.pcap*"))],
-        mapping=read_mappings(maps), hosts=read_hosts([f"{p.name.split('.')[0]}={p}" for p in sorted(folder.glob("facts/*"))]),
-    )
+    facts = read_hosts([f"{p.name.split('.')[0]}={p}" for p in sorted(folder.glob("facts/*"))])
+    captures = [f"{path.stem}={path}" for path in sorted(folder.glob("*.pcap*"))]
+    return with_octets(api.analyze(captures, mapping=read_mappings(maps), hosts=facts))
 
 
 def merged(diagnoses: list[Diagnosis]) -> Diagnosis:
