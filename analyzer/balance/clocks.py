@@ -35,6 +35,9 @@ RESOLUTION_NS = 1_000
 MOST_DRIFT = 1e-3
 """Seconds per second: each clock off by the 500 ppm that adjtimex(2) can still correct."""
 
+LATEST_NS = 4_000_000_000_000_000_000
+"""Time stamps after 2096 are made up, and differences of them may not fit into 64 bits."""
+
 BUCKETS = 256
 """So many groups of connections, in order of time, give their tightest bounds; a hull has few corners."""
 
@@ -203,7 +206,7 @@ WITH request AS (
            min(l.syn_ns) AS first, greatest(max(l.syn_ns), max(f.syn2_ns)) AS last
     FROM leg AS l
     JOIN flow AS f USING (capture, flow, kind)
-    WHERE l.syn_frame IS NOT NULL AND isn NOT IN (SELECT isn FROM plain_isn)
+    WHERE l.syn_frame IS NOT NULL AND l.syn_ns BETWEEN 0 AND {LATEST_NS} AND isn NOT IN (SELECT isn FROM plain_isn)
       AND (l.syn_ip_id > 0 OR (kind = {TCP} AND (l.syn_count = 1 OR l.syn_tsval > 0)))
     GROUP BY ALL
 ), reply AS (
@@ -211,7 +214,7 @@ WITH request AS (
            min(l.reply_ns) AS first, greatest(max(l.reply_ns), max(f.synack2_ns)) AS last
     FROM leg AS l
     JOIN flow AS f USING (capture, flow, kind)
-    WHERE l.reply_frame IS NOT NULL AND isn NOT IN (SELECT isn FROM plain_isn)
+    WHERE l.reply_frame IS NOT NULL AND l.reply_ns BETWEEN 0 AND {LATEST_NS} AND isn NOT IN (SELECT isn FROM plain_isn)
       AND (l.reply_ip_id > 0 OR (kind = {TCP} AND (l.reply_count = 1 OR f.synack_tsval > 0)))
     GROUP BY ALL
 ), asked AS (

@@ -45,7 +45,7 @@ WITH echo AS (
     JOIN echo AS q ON (q.initiator, q.initiator_port) = (r.initiator, r.initiator_port)
                   AND q.responder <> r.responder AND q.capture = r.capture
                   AND r.token >= q.token AND r.token < q.token + q.packets_i
-                  AND r.first_ns BETWEEN q.first_ns AND q.last_ns + {REPLY_WITHIN_NS}
+                  AND r.first_ns >= q.first_ns AND r.first_ns::HUGEINT - q.last_ns <= {REPLY_WITHIN_NS}
     WHERE r.data_i_frame = 0 AND q.data_r_frame = 0 AND NOT q.to_group
     QUALIFY row_number() OVER (PARTITION BY r.capture, r.flow ORDER BY q.first_ns DESC, q.flow) = 1
         AND count(*) OVER (PARTITION BY q.capture, q.flow) = 1

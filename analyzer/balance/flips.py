@@ -43,7 +43,7 @@ JOIN flow AS v ON v.capture = s.capture AND v.kind = {TCP}
               AND (v.initiator, v.initiator_port) = (s.client, s.client_port)
               AND (v.responder, v.responder_port) <> (s.server, s.server_port)
               AND v.syn_frame > 0 AND v.synack_frame > 0
-              AND s.ns BETWEEN v.synack_ns AND v.last_ns + 120000000000
+              AND s.ns >= v.synack_ns AND s.ns::HUGEINT - v.last_ns <= 120000000000
               -- what it acknowledges lies within what the client sent to the virtual service
               AND ((s.ack - v.syn_seq::BIGINT) & 4294967295) BETWEEN 1 AND v.bytes_i + 2
 JOIN attempt AS a ON a.kind = {TCP} AND (a.client, a.client_port, a.isn) = (s.client, s.client_port, v.syn_seq::BIGINT)

@@ -34,7 +34,7 @@ WHERE f.syn_frame IS NOT NULL AND b.syn_frame IS NOT NULL
   AND (f.syn_ttl > b.syn_ttl
        OR (f.syn_ttl = b.syn_ttl AND f.capture = b.capture AND f.syn_frame < b.syn_frame
            AND b.syn_src_mac > 0 AND b.syn_src_mac = f.syn_dst_mac))
-  AND (f.capture <> b.capture OR abs(f.syn_ns - b.syn_ns) <= {TOGETHER_NS})
+  AND (f.capture <> b.capture OR abs(f.syn_ns::HUGEINT - b.syn_ns) <= {TOGETHER_NS})
   AND ((kind = {TCP} AND f.syn_tsval = b.syn_tsval
         AND (f.syn_tsval > 0 OR (f.syn_ip_id = b.syn_ip_id AND f.syn_ip_id > 0))
         AND isn NOT IN (SELECT isn FROM plain_isn))

@@ -70,7 +70,7 @@ SELECT v.capture, v.flow, v.client, v.client_port, v.server, v.server_port, v.fi
 FROM live AS v
 JOIN stray AS s ON s.capture = v.capture AND (s.client, s.client_port) = (v.client, v.client_port)
                AND (s.server, s.server_port) <> (v.server, v.server_port)
-               AND s.ns BETWEEN v.first_ns AND v.last_ns + {LASTS_NS}
+               AND s.ns >= v.first_ns AND s.ns::HUGEINT - v.last_ns <= {LASTS_NS}
 WHERE {_within('s.ack', 'v.first_seq', 'v.last_seq')}
   AND {_within('s.seq', 'v.their_first', 'v.their_last')}
   AND s.tsecr > 0 AND v.first_ts > 0

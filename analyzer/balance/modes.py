@@ -84,7 +84,8 @@ WITH done AS (
                   AND b.syn_ttl IN {START_TTLS} AND f.reply_ttl IN {START_TTLS}
                   AND (b.server, b.server_port) <> (f.server, f.server_port) AND b.client <> f.client
                   AND b.server <> f.client
-                  AND b.first_ns BETWEEN f.first_ns AND least(f.last_ns, f.estab_ns + {PROXY_WITHIN_NS})
+                  AND b.first_ns BETWEEN f.first_ns AND f.last_ns
+                  AND b.first_ns::HUGEINT - f.estab_ns <= {PROXY_WITHIN_NS}
 ), rate AS (
     -- how often two clients' connections get the same number of octets
     SELECT sum(n * (n - 1) / 2)::DOUBLE AS agreed, (sum(n) * (sum(n) - 1) / 2)::DOUBLE AS compared

@@ -5,12 +5,16 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from analyzer import api
+from analyzer.diagnose.evidence import Evidence, Observed
 from analyzer.diagnose.judge import judge
 from analyzer.diagnose.ladders import evidence_of
 from analyzer.diagnose.ruledoc import rulebook
+from analyzer.diagnose.services import services
+from analyzer.tables import FLOWS
 
 LAB = Path(__file__).resolve().parents[3] / "shared" / "captures" / "lab"
 
@@ -89,3 +93,16 @@ def test_a_recorded_capture_without_its_head(scenario, point, verdict, tmp_path)
         path = late(LAB / f"{scenario}.{point}.pcap", tmp_path / f"{after}.pcap", after)
         said = api.analyze([path])
         assert said.verdict.value in {verdict, "cannot-tell"}, (after, [f.summary for f in said.findings])
+
+
+def test_time_stamps_at_the_end_of_time_break_nothing():
+    """A fuzzed capture: nanoseconds that leave no room for a minute more."""
+    end = (1 << 63) - 1
+    evidence = evidence_of(MIDDLE + STRAY)
+    flows = evidence.rows("SELECT * FROM flow")
+    table = {name: np.array([row[name] for row in flows], dtype=column.dtype) for name, column in FLOWS.items()}
+    table |= {name: np.where(times > 0, end, 0) for name, times in table.items() if name.endswith("_ns")}
+    other = {**table, "capture": table["capture"] + 1}
+    evidence = Evidence(Observed([table, other], [], [], evidence.book, vantages=["", ""]))
+    assert evidence.rows("SELECT count(*) AS n FROM flow") == [{"n": 2 * len(flows)}]
+    services(evidence)
