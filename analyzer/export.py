@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from analyzer.capture.limits import DEFAULT_LIMITS
-from analyzer.capture.octets.files import SPOOLS
+from analyzer.capture.octets.files import SPOOLS, PlainFile
 from analyzer.capture.recognize import open_again
 from analyzer.diagnose.finding import Capture, Diagnosis, Evidence
 from analyzer.errors import AnalyzerError, CaptureDamaged, CaptureUnreadable, OutputError
@@ -131,7 +131,7 @@ class Frames:
         the file is no longer what was diagnosed.
         """
         missing, found = set(frames), dict[FrameNo, RawFrame]()
-        if capture.path == "-" and "-" not in SPOOLS:
+        if capture.path == "-" and "-" not in SPOOLS and not PlainFile("-").regular:   # "< FILE" is there still
             raise CaptureUnreadable(
                 "-: standard input was read by another run and is gone; analyze a file, or write the .pcapng in the "
                 "run that reads the pipe"

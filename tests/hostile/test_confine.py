@@ -145,7 +145,10 @@ def test_tshark_works_inside_and_so_does_standard_input(tmp_path):
     with subprocess.Popen(["cat", SAMPLE / "client.pcap"], stdout=subprocess.PIPE) as pipe:
         done = replypath("analyze", "-", "--report", tmp_path / "e.pcapng", stdin=pipe.stdout)
     assert done.returncode == 1
-    assert (tmp_path / "e.pcapng").stat().st_size > 500
+    with (SAMPLE / "client.pcap").open("rb") as file:   # `< FILE`, which can be read twice without being kept
+        assert replypath("analyze", "-", "--report", tmp_path / "f.pcapng", stdin=file).returncode == 1
+    assert (tmp_path / "f.pcapng").read_bytes() == (tmp_path / "e.pcapng").read_bytes()
+    assert (tmp_path / "f.pcapng").stat().st_size > 500
 
 
 def test_limits_are_read_from_the_environment(monkeypatch):
