@@ -31,6 +31,7 @@ from analyzer.network.host import Host
 from analyzer.reading import points as named_points
 from analyzer.report.output import formats
 from analyzer.units import SECOND_NS
+from analyzer.wire.decode import COMPILED
 
 MIB = 1 << 20
 NDJSON = "ndjson"
@@ -70,6 +71,8 @@ class Wanted:
 def run(wanted: Wanted, say: Say) -> Diagnosis:
     """The whole run; ``say`` tells a person something beside the report.  ``AnalyzerError`` where it cannot begin."""
     check(wanted)
+    if not COMPILED and not wanted.quiet:
+        say("the compiled kernels are not installed: same answers, many times slower")
     with ExitStack() as stack:
         picture = stack.enter_context(ExitStack())   # gives the terminal back before the report comes
         screens = _screens(wanted, say, stack, picture)

@@ -108,7 +108,7 @@ def test_stop_ends_a_run_whose_writer_goes_on(tmp_path):
     pipe = tmp_path / "fifo"
     os.mkfifo(pipe)
     told = Told()
-    session = Session([Pipe(str(pipe), "x")], Settings(packets=3), [told], None)
+    session = Session([Pipe(str(pipe), "x")], Settings(packets=3, summary_s=0), [told], None)
     octets = (SAMPLES / "mtu" / "client.pcap").read_bytes()
     done = threading.Event()
 
@@ -123,6 +123,7 @@ def test_stop_ends_a_run_whose_writer_goes_on(tmp_path):
     done.set()
     writer.join()
     assert diagnosis.captures[0].frames >= 3
+    assert "Summary" in [type(event).__name__ for event in told.events]
 
 
 def test_the_command_line(tmp_path):
