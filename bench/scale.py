@@ -2,7 +2,7 @@
 
     python -m bench.scale FOLDER [--millions 1 10 100] [--keep]
 
-Captures are generated in FOLDER (75 octets a packet) and removed when they have
+Captures are generated in FOLDER (67 octets a packet) and removed when they have
 been measured.  The results go to bench/SCALE.md.
 """
 
@@ -153,9 +153,10 @@ def page(runs: list[Run]) -> str:
         f"- date: {time.strftime('%Y-%m-%d')}",
         f"- commit: {commit}",
         f"- machine: {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}, Python {platform.python_version()}",
-        "", "Captures of small packets (75 octets, 25 a flow) in one pcap file.  Memory is what no cache could give back:",
+        "", "Captures of small packets (67 octets, 25 a flow) in one pcap file.  Memory is what no cache could give back:",
         "anonymous and shared memory of all processes together, at its highest.  Load is the machine's one-minute",
-        "average when the run began: above 0 it shared its cores with something else.  Answers alike are the same",
+        "average when the run began: it shared its cores with so many others, and where that is more than the cores, the",
+        "wall times and speed-ups say nothing about the program (processor times still do).  Answers alike are the same",
         "JSON, octet by octet, apart from the command.", "",
         "| packets | jobs | --memory | wall s | CPU s | CPU us a packet | packets a second | memory MB | answer | load |",
         "|---|---|---|---|---|---|---|---|---|---|",
