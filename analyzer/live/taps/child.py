@@ -32,7 +32,7 @@ DRAIN_S = 0.6
 KERNEL_MIB = 64
 """The kernel's buffer: three seconds of 200,000 small packets a second."""
 QUEUE_FRAMES = 500_000
-"""Between dumpcap's own threads, with several interfaces: its default of 1,000 packets lost one in seven at 25,000/s."""
+"""Between dumpcap's own threads, with several interfaces: its default of 1,000 lost one packet in seven at 25,000/s."""
 PIPE_BYTES = 1 << 20
 ENDS_S = 5.0
 BACKLOG_S = 60.0
