@@ -25,6 +25,15 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "sample_pcaps"
 
 
+WITH_US = """
+import ctypes, runpy, signal, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)     # whoever ends the tests ends this, too: prctl(2), PR_SET_PDEATHSIG
+sys.argv[:] = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+
+
 class Machines:
     """A scheduler and workers, each a process of its own on the loopback interface."""
 
@@ -45,7 +54,7 @@ class Machines:
         return worker
 
     def _start(self, module: str, *arguments: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen([sys.executable, "-m", module, *arguments], stderr=subprocess.PIPE, text=True,
+        process = subprocess.Popen([sys.executable, "-c", WITH_US, module, *arguments], stderr=subprocess.PIPE, text=True,
                                    env={**os.environ, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "5"})
         self._processes.append(process)
         return process
