@@ -28,7 +28,7 @@ def test_random_commands_have_the_same_answers(block):
 
 
 @pytest.mark.skipif(not _namespaces(), reason="needs root, network namespaces, iproute2 and net-tools")
-@pytest.mark.parametrize("seed", [854, 857, 1007, 1103, 1323, 1339, 1424, 1708, 3255, 20735, 20895, 21011])
+@pytest.mark.parametrize("seed", [854, 857, 1007, 1103, 1323, 1339, 1424, 1708, 3255, 20735, 20895, 21011, 91943])
 def test_cases_that_once_disagreed(seed):
     """Dead next hops, a rule that covers another, IPv6 addresses on a link that is down, the order of IPv6 checks."""
     assert disagreements(case(seed)) == []

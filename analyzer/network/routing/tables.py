@@ -42,6 +42,14 @@ class Table:
         """The rows of the same prefix, empty where there is none."""
         return self.rows.get(_key(entry), [])
 
+    def branches(self, entry: Entry) -> bool:
+        """Whether the kernel's tree has a node at the prefix though no row: the root, or rows in both halves of it."""
+        length = entry.destination.prefixlen
+        prefix = _key(entry)[1]
+        halves = {each & 1 for longer, bits in self.rows if longer > length
+                  for each in (bits >> (longer - length - 1),) if each >> 1 == prefix}
+        return length == 0 or len(halves) == 2
+
     def place(self, index: int, entry: Entry) -> None:
         """Put ``entry`` at ``index`` among the rows of its prefix."""
         key = _key(entry)
@@ -121,7 +129,7 @@ def _replace6(table: Table, new: Entry, equal: list[int], *, may_create: bool) -
     """One with a gateway replaces the whole multipath group of its metric; else the first of the metric."""
     row = table.row(new)
     if not row and not may_create:
-        return NO_MATCH if new.destination.prefixlen else Refusal(Errno.ENOENT)   # the root of the tree always exists
+        return Refusal(Errno.ENOENT) if table.branches(new) else NO_MATCH
     if not equal:
         if not may_create:
             return Refusal(Errno.ENOENT)
