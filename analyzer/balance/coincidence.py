@@ -64,7 +64,7 @@ kept AS (
     FROM (SELECT kind, count(*) OVER (PARTITION BY kind, capture ORDER BY syn_ns
                                       RANGE BETWEEN {TOGETHER_NS} PRECEDING AND CURRENT ROW) - 1 AS c
           FROM leg
-          WHERE syn_frame IS NOT NULL AND syn_ns > 0)
+          WHERE syn_frame IS NOT NULL AND syn_ns >= 0)
     GROUP BY kind
 ), apart AS (
     SELECT kind, (sum(n) * sum(n) - sum(n * n)) / 2 AS pairs
