@@ -19,11 +19,11 @@ from analyzer.capture.rotated import OVERLAP_NS
 from analyzer.diagnose.overview import CaptureRead
 from analyzer.errors import LimitExceeded
 from analyzer.flow.events import LIMIT, grouped
-from analyzer.flow.merge import LOOSE
 from analyzer.flow.timeouts import REORDER_NS
 from analyzer.reading import CaptureFile, in_order
 from analyzer.scale.chain import Chain
 from analyzer.scale.follow import Numbering, Piece, renumbered
+from analyzer.scale.loose import LOOSE
 from analyzer.scale.part import NEVER, PartRead
 from analyzer.scale.shards import SEEN, UNDECIDED, firsts, hashes, joined, last, shard_of
 from analyzer.tables import CLAIMS, ICMP_EVENTS, AddressBook, Column, Schema, Table, empty

@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.flow.merge import LOOSE
 from analyzer.flow.timeouts import DEFAULT, Limits
 from analyzer.flow.tracker import FlowTracker
+from analyzer.scale.loose import LOOSE
 from analyzer.scale.shards import joined
 from analyzer.tables import FLOWS, AddressBook, Column, PacketTable, Table, empty
 

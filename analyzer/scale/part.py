@@ -19,10 +19,10 @@ from analyzer.capture.parts import Carried, Part, open_part
 from analyzer.capture.source import NOT_A_PACKET, Source, open_capture
 from analyzer.diagnose.overview import CaptureRead
 from analyzer.flow.events import EventCollector
-from analyzer.flow.merge import LOOSE
 from analyzer.flow.timeouts import FRAGMENT_FRAMES
 from analyzer.flow.tracker import FlowTracker
 from analyzer.reading import CaptureFile, count
+from analyzer.scale.loose import LOOSE
 from analyzer.scale.shards import UNDECIDED, Sharder, by_shard, joined, late
 from analyzer.tables import AddressBook, Batch, Table, empty
 from analyzer.units import UnixNs

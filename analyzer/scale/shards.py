@@ -14,8 +14,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.flow.merge import LOOSE
 from analyzer.flow.timeouts import FRAGMENT_FRAMES, REORDER_NS
+from analyzer.scale.loose import LOOSE
 from analyzer.tables import ICMP_ECHO, LATER_FRAGMENT, OK, TCP, UDP, Column, PacketTable, Table
 
 UNDECIDED = -1
