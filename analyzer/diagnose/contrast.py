@@ -172,8 +172,8 @@ def _counted(calls: Sequence[Call]) -> str:
     good = [call for call in calls if not call.failed]
     clients = len({call.client for call in good})
     return (
-        f"{len(failed)} of {len(calls)} connections fail; {len(good)} of {clients} client{'s' if clients != 1 else ''} "
-        "succeed. That is no proof of what makes the difference."
+        f"{len(failed)} of {len(calls)} connections fail; {len(good)}, from {clients} client{'s' if clients != 1 else ''}, "
+        "succeed. The counts alone do not say what makes the difference."
     )
 
 

@@ -95,7 +95,7 @@ def test_an_outage_begins_when_an_address_moves_to_another_machine():
 def test_two_against_one_explain_nothing_and_are_only_counted():
     few = [("10.0.2.50", "10.0.2.12", False)] * 2 + [("198.51.100.7", "10.0.2.11", True)]
     assert contrasts(calls(*few)) == [
-        "2 of 3 connections fail; 1 of 1 client succeed. That is no proof of what makes the difference."]
+        "2 of 3 connections fail; 1, from 1 client, succeed. The counts alone do not say what makes the difference."]
 
 
 def test_nothing_is_contrasted_where_nothing_works():

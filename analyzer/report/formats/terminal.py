@@ -7,6 +7,7 @@ marks is what the shell gets.  Colour only repeats what the words say.
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from typing import TextIO
 
 from analyzer.diagnose.finding import Diagnosis, Finding, Fix
@@ -143,7 +144,7 @@ class _Page(Sheet):
             self.text(say("fix.none"), indent=2)
             return
         best = next((fix for fix in finding.fixes if fix.recommended), finding.fixes[0])
-        self.head(f"{say('head.fix')}: {best.title}, {say('fix.on', host=best.on)} ({best.dialect})")
+        self.head(f"{say('head.fix')}: {best.title}, {say('fix.on', host=best.on)}{_spoken([best])}")
         if best.why:
             self.text(best.why, indent=2)
         if best.caveats:
@@ -161,8 +162,8 @@ class _Page(Sheet):
         for way in ways("", finding):
             named = [fix for _, fix in way.fixes if fix is not best]
             for word in dict.fromkeys(say(f"proof.{fix.proof.applicability}") for fix in named):
-                dialects = [fix.dialect for fix in named if say(f"proof.{fix.proof.applicability}") == word]
-                lines.append(f"{way.title}, {say('fix.on', host=way.on)} ({', '.join(dialects)}): {word}")
+                spoken = _spoken([fix for fix in named if say(f"proof.{fix.proof.applicability}") == word])
+                lines.append(f"{way.title}, {say('fix.on', host=way.on)}{spoken}: {word}")
         if lines:
             self.head(say("head.other-fixes"))
         for line in lines:
@@ -266,3 +267,9 @@ class _Page(Sheet):
                 self.text(f"{say('label.clock').lower()}: {clock(capture)}", "dim", 4)
             for warning in capture.warnings:
                 self.text(f"! {warning}", "yellow", 4)
+
+
+def _spoken(fixes: Iterable[Fix]) -> str:
+    """The dialects of some fixes in brackets; nothing where a change is only described."""
+    names = ", ".join(fix.dialect for fix in fixes if fix.dialect)
+    return f" ({names})" if names else ""
