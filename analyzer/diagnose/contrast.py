@@ -171,9 +171,10 @@ def _counted(calls: Sequence[Call]) -> str:
     failed = [call for call in calls if call.failed]
     good = [call for call in calls if not call.failed]
     clients = len({call.client for call in good})
+    whose = f"{clients} client{'s' if clients != 1 else ''}"
     return (
-        f"{len(failed)} of {len(calls)} connections fail; {len(good)}, from {clients} client{'s' if clients != 1 else ''}, "
-        "succeed. The counts alone do not say what makes the difference."
+        f"{len(failed)} of {len(calls)} connections fail; {len(good)}, from {whose}, succeed. "
+        "The counts alone do not say what makes the difference."
     )
 
 
