@@ -127,7 +127,7 @@ class PcapReader(RecordReader):
             order = ">" if self._layout[r.BIG] else "<"
             limits = (self._limits.record_bytes, snap_length or self._limits.record_bytes)
             faults = {header: _faults(octets, header, order, limits, self._window.eof) for header in headers}
-            # One fault, such as a file that ends inside its second record, does not make a rare variant of a common one.
+            # One fault, such as a file that ends inside its second record, makes no rare variant of a common one.
             self._layout[r.HEADER] = min(headers, key=lambda header: faults[header] + (header != headers[0]))
 
 
