@@ -18,7 +18,7 @@ from analyzer.diagnose.evidence import Evidence
 from analyzer.diagnose.finding import Diagnosis, Finding, conclude
 from analyzer.diagnose.judge import Group, judge
 from analyzer.diagnose.open_questions import open_questions
-from analyzer.diagnose.overview import captures_seen, connections, outcomes
+from analyzer.diagnose.overview import captures_seen, connections, left_out, outcomes
 from analyzer.diagnose.ruledoc import Rule, rulebook
 from analyzer.diagnose.services import services
 from analyzer.network.host import Host
@@ -80,7 +80,10 @@ def diagnose(
             cannot_tell=questions,
             connections=connections(groups, evidence),
             connection_counts=counts,
-            warnings=(*map(str, mapping.warnings), *contradictions(groups, evidence, read.captures), *read.warnings),
+            warnings=(
+                *map(str, mapping.warnings), *contradictions(groups, evidence, read.captures), *left_out(evidence),
+                *read.warnings,
+            ),
             command=command,
             kernels="compiled" if read.compiled else "plain Python",
         ), read.files)

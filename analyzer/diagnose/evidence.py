@@ -19,6 +19,7 @@ from analyzer.balance import (
     contradictions,
     echoes,
     flips,
+    flood,
     full_nat,
     late,
     learn,
@@ -130,7 +131,10 @@ def _needless(observed: Observed) -> set[str]:
 
 
 class Evidence:
-    """The tables, loaded; ``rows`` asks them."""
+    """The tables, loaded; ``rows`` asks them.
+
+    ``unfollowed`` is the number of unanswered attempts that were left out (``balance.flood``).
+    """
 
     def __init__(self, observed: Observed) -> None:
         import duckdb  # noqa: PLC0415 - a tenth of a second that `--version` does not owe
@@ -142,7 +146,8 @@ class Evidence:
         self._con: duckdb.DuckDBPyConnection = duckdb.connect(config=config)
         self._con.execute("SET enable_external_access = false")
         self._keep: list[Table] = []
-        self._register("flow", FLOWS, observed.flows)
+        flows, self.unfollowed = flood.thinned(observed.flows, observed.icmp, flood.MOST_UNANSWERED)
+        self._register("flow", FLOWS, flows)
         self._register("claim", CLAIMS, observed.claims)
         self._register("icmp", ICMP_EVENTS, observed.icmp)
         self._load_points(observed.vantages)

@@ -111,7 +111,18 @@ def outcomes(groups: Sequence[Group], evidence: Evidence) -> dict[str, int]:
     counts = {str(row["outcome"]): int(row["n"]) for row in rows}
     for cause in in_findings.values():
         counts[cause] = counts.get(cause, 0) + 1
+    if evidence.unfollowed:
+        counts["unanswered"] = counts.get("unanswered", 0) + evidence.unfollowed
     return counts
+
+
+def left_out(evidence: Evidence) -> tuple[str, ...]:
+    """The warning that most attempts of a flood are only counted."""
+    if not evidence.unfollowed:
+        return ()
+    said = (f"{evidence.unfollowed:,} more connection attempts, of which only SYNs were captured, are counted as "
+            "unanswered and were not followed one by one (REPLYPATH_UNANSWERED)")
+    return (said,)
 
 
 def connections(groups: Sequence[Group], evidence: Evidence) -> tuple[Connection, ...]:

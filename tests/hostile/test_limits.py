@@ -92,7 +92,8 @@ def page() -> str:
         lines.append("")
     lines += ["`REPLYPATH_SANDBOX=off`, or `--no-sandbox`, does without the child. `--memory` bounds what is kept in memory",
               "before it goes to disk; `REPLYPATH_MEMORY` ends the run. `REPLYPATH_RULE_SECONDS` (20) is the time that one rule's",
-              "SQL may take before it is interrupted.", "",
+              "SQL may take before it is interrupted; `REPLYPATH_UNANSWERED` (20000) the number of attempts of which only SYNs were",
+              "captured that are followed one by one: those beyond are counted, and the report says so.", "",
               "## Fixed", "", "These are no matter of taste: more has no use, and less would refuse what is legal.", "", "| where | value | what it bounds |", "|---|---:|---|"]
     lines += [f"| `{path}` `{name}` | {constant(path, name)} | {words} |" for path, name, words in FIXED]
     return "\n".join(lines) + "\n"
@@ -121,18 +122,20 @@ def test_no_two_limits_share_a_variable():
 
 
 SHOW = """
+from analyzer.balance.flood import MOST_UNANSWERED
 from analyzer.capture.source import DEFAULT_LIMITS
 from analyzer.diagnose.judge import RULE_SECONDS
 from analyzer.flow.timeouts import DEFAULT
-print(DEFAULT_LIMITS.ratio, DEFAULT.live_flows, DEFAULT.half_open_ns, RULE_SECONDS)
+print(DEFAULT_LIMITS.ratio, DEFAULT.live_flows, DEFAULT.half_open_ns, RULE_SECONDS, MOST_UNANSWERED)
 """
 
 
 def test_the_command_obeys():
     done = subprocess.run(
         [sys.executable, "-c", SHOW], capture_output=True, text=True, check=True, cwd=ROOT,
-        env={**os.environ, "REPLYPATH_RATIO": "1000", "REPLYPATH_LIVE_FLOWS": "2K", "REPLYPATH_HALF_OPEN_SECONDS": "30", "REPLYPATH_RULE_SECONDS": "60"})
-    assert done.stdout.split() == ["1000", "2048", "30000000000", "60"]
+        env={**os.environ, "REPLYPATH_RATIO": "1000", "REPLYPATH_LIVE_FLOWS": "2K", "REPLYPATH_HALF_OPEN_SECONDS": "30", "REPLYPATH_RULE_SECONDS": "60",
+             "REPLYPATH_UNANSWERED": "7"})
+    assert done.stdout.split() == ["1000", "2048", "30000000000", "60", "7"]
 
 
 if __name__ == "__main__":
