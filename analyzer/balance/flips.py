@@ -59,6 +59,7 @@ JOIN attempt AS a ON a.kind = {TCP}
                  AND (a.client, a.client_port, a.isn) = (f.initiator, f.initiator_port, f.syn_seq::BIGINT)
 WHERE f.kind = {TCP} AND f.syn_frame > 0 AND f.synack_frame > 0 AND f.data_r_frame > 0
   AND f.synack_dst_mac > 0 AND f.data_r_dst_mac > 0 AND f.synack_dst_mac <> f.data_r_dst_mac
+  AND f.data_r_src_mac = f.synack_src_mac       -- not the balancer's copy of it, which a mirror may show first
   AND f.rst_i_frame > 0 AND f.rst_i_flags & {ACK} = 0 AND f.rst_i_seq = f.data_r_ack
   AND f.rst_i_src_mac = f.data_r_dst_mac
 UNION ALL

@@ -51,7 +51,7 @@ DISTURBANCES = {
     "begins": (0.0, 0.2, 0.6),         # the capture misses this part of what happened
     "ends": (1.0, 0.8, 0.4),
     "snaplen": (0, 128, 68, 54),       # octets; 0 = whole
-    "cooked": (False,),                # captured with `-i any`, no destination MACs: only in the tests that name it
+    "cooked": (False, False, True),    # captured with `-i any`: no destination MACs
     "direction": ("both", "both", "both", "both", "in", "out"),     # a tap that holds one direction of its link only
 }
 POINTS = ("client", "lb_front", "lb_back", "server1", "server1_any", "mirror", "mirror_front")
