@@ -19,7 +19,8 @@ cdef inline int read_tcp(Kernel k, Frame* f) except -1 nogil:
     f.payload_bytes = <u32>min(f.wire_end - at - header, <i64>0xFFFFFFFF)
     if header > TCP_SIZE:
         read_tcp_options(k, f, at + TCP_SIZE, min(at + header, f.end))
-        short(f, at, header)
+        if not (f.end == f.captured and f.cut):
+            short(f, at, header)
     return LAYER_DONE
 
 

@@ -95,10 +95,15 @@ class Frame:
         self.tunnels = tunnels
         self.row = dict.fromkeys(PACKETS, 0)
 
+    @property
+    def cut(self) -> bool:
+        """Whether it is the snap length that ends what may be read."""
+        return self.end == self.captured < self.wire
+
     def need(self, at: int, octets: int) -> None:
         """Stop unless ``octets`` more may be read at ``at``."""
         if at + octets > self.end:
-            raise Stop(CUT if self.end == self.captured < self.wire else MALFORMED)
+            raise Stop(CUT if self.cut else MALFORMED)
 
     def u8(self, at: int) -> int:
         """One octet."""
