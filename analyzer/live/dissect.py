@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import warnings
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,20 +34,43 @@ def lines(path: str, frames: list[int]) -> Iterator[str]:
     import pyshark  # noqa: PLC0415 - an event loop and an XML parser, only where they are asked for
 
     wanted = ", ".join(str(frame) for frame in frames[:MOST])
-    capture = pyshark.FileCapture(
-        str(Path(path).resolve()), display_filter=f"frame.number in {{{wanted}}}", tshark_path=program,
-        keep_packets=False,
-    )
+    with _signals_kept():
+        capture = pyshark.FileCapture(
+            str(Path(path).resolve()), display_filter=f"frame.number in {{{wanted}}}", tshark_path=program,
+            keep_packets=False,
+        )
+        try:
+            said = [line for packet in capture for line in _frame(packet)]
+        except Exception as error:  # pyshark's errors share no base
+            raise ToolError(f"{path}: tshark does not dissect it: {clean(str(error))[:200]}") from error
+        finally:
+            with suppress(Exception):
+                capture.close()
+    yield from said
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """What pyshark takes for good goes back: SIGCHLD, the wake-up descriptor, the thread's event loop."""
+    handler, wakes = signal.getsignal(signal.SIGCHLD), signal.set_wakeup_fd(-1)
     try:
-        for packet in capture:
-            yield f"Frame {packet.number}"
-            for layer in packet.layers:
-                yield from _layer(layer)
-    except Exception as error:  # pyshark's errors share no base
-        raise ToolError(f"{path}: tshark does not dissect it: {clean(str(error))[:200]}") from error
+        yield
     finally:
-        with suppress(Exception):
-            capture.close()
+        with warnings.catch_warnings(), suppress(AttributeError):   # child watchers end with Python 3.14
+            warnings.simplefilter("ignore", DeprecationWarning)
+            asyncio.get_child_watcher().close()
+            asyncio.set_child_watcher(None)  # type: ignore[arg-type]  # the next who asks gets a new one
+        with suppress(RuntimeError):
+            asyncio.get_event_loop_policy().get_event_loop().close()
+        asyncio.set_event_loop(None)
+        signal.set_wakeup_fd(wakes)
+        signal.signal(signal.SIGCHLD, handler)
+
+
+def _frame(packet: Any) -> Iterator[str]:  # noqa: ANN401 - pyshark has no types
+    yield f"Frame {packet.number}"
+    for layer in packet.layers:
+        yield from _layer(layer)
 
 
 def _layer(layer: Any) -> Iterator[str]:  # noqa: ANN401 - pyshark has no types

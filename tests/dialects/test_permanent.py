@@ -158,7 +158,7 @@ def _count() -> Iterator[None]:
     print(f"\n{sum(COUNT.values())} permanent forms taken up by their managers: {dict(sorted(COUNT.items()))}")
 
 
-def wait_for(bench: Bench, question: str, seconds: float = 20) -> None:
+def wait_for(bench: Bench, question: str, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while bench.shell(HOST, question).returncode:
         log = bench.shell(HOST, "tail -5 /run/daemon.log; ip addr show dev eth0").stdout

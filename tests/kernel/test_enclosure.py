@@ -116,7 +116,7 @@ def test_sweep_ends_what_a_forked_child_keeps_alive():
         child.wait(timeout=20)
         assert owned_by(child.pid), "the fork holds the pipe"
         assert set(leftovers()) >= owned_by(child.pid)
-        assert sweep() >= 1
+        sweep()            # or a test beside this one was quicker
         assert gone(child.pid)
     finally:
         os.kill(fork, signal.SIGKILL)

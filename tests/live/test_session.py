@@ -1,6 +1,7 @@
 """A stream that has ended was diagnosed as the file is; several pipes, several interfaces, bad ones beside good ones."""
 
 import json
+import signal
 import threading
 from pathlib import Path
 
@@ -131,6 +132,8 @@ def test_the_command_line(tmp_path):
     saved, page = tmp_path / "x.pcapng", tmp_path / "x.json"
     done = CliRunner().invoke(main, ["live", f"client={sample}", "--save", str(saved), "--report", str(page), "--dissect"])
     assert done.exit_code == 1, done.output
+    assert signal.set_wakeup_fd(-1) == -1                       # pyshark's event loop has given back what it took
+    assert signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL
     assert "must change: 10.0.2.11" in done.stderr and "packets written to" in done.stderr
     assert "Frame " in done.stdout and "TCP" in done.stdout
     assert json.loads(page.read_text())["captures"][0]["path"] == str(saved)
