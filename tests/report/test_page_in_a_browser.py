@@ -273,7 +273,7 @@ def test_each_network_manager_has_a_tab_and_the_way_back_stands_before_the_comma
         page.get_by_role("tab", name="NetworkManager").click()
         assert not page.get_by_text("netplan try").is_visible()
         page.locator("#RP101-fix1-1-persist-2 button.copy").click()
-        page.wait_for_function("document.querySelector('#RP101-fix1-1-persist-2 button.copy').textContent === 'Copied'")
+        page.locator("#RP101-fix1-1-persist-2 button.copy", has_text="Copied").wait_for()
         assert page.evaluate("navigator.clipboard.readText()") == "nmcli device reapply eth0"
 
 
