@@ -16,6 +16,8 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,8 +58,8 @@ def run(target: Target, seconds: float) -> Ran:
     """Feed one target for so many seconds."""
     folder, seeds = seeded(target)
     failures = WORK / "failures"
-    failures.mkdir(exist_ok=True)
-    before = set(failures.iterdir())
+    mine = f"{target.name}.*"
+    before = set(failures.glob(mine))
     began = time.monotonic()
     path = [str(WORK / "lib"), str(ROOT)]
     done = subprocess.run(
@@ -69,7 +71,7 @@ def run(target: Target, seconds: float) -> Ran:
     )
     said = done.stderr + done.stdout   # the traceback comes last
     counted = re.search(r"stat::number_of_executed_units:\s+(\d+)", said)
-    new = sorted(set(failures.iterdir()) - before)
+    new = sorted(set(failures.glob(mine)) - before)
     failed = new[0] if new else None
     if done.returncode and failed is None:
         failed = failures / f"{target.name}.status-{done.returncode}"
@@ -103,18 +105,28 @@ def main() -> int:
     wanted = parser.parse_args()
     chosen = [TARGETS[name] for name in wanted.targets or TARGETS]
     shares = sum(target.share for target in chosen)
-    failed = total = 0
-    for target in chosen:
-        ran = run(target, max(LEAST_SECONDS, wanted.seconds * target.share / shares))
+    side_by_side = len(os.sched_getaffinity(0))
+    seconds = [max(LEAST_SECONDS, side_by_side * wanted.seconds * target.share / shares) for target in chosen]
+    (WORK / "failures").mkdir(exist_ok=True)
+    with ThreadPoolExecutor(side_by_side) as workers:
+        runs = workers.map(run, chosen, seconds)
+        return reported(chosen, runs, ledger=wanted.ledger)
+
+
+def reported(chosen: Iterable[Target], runs: Iterable[Ran], *, ledger: bool) -> int:
+    """A line for each run as it ends; 1 where one failed."""
+    failed = total = count = 0
+    for target, ran in zip(chosen, runs, strict=True):
+        count += 1
         failed += bool(ran.failed)
         total += ran.executions
         state = f"FAILED: {ran.failed}" if ran.failed else "ok"
         print(f"{target.name:22} {ran.seeds:5} seeds {ran.executions:10} executions {ran.seconds:6.1f} s  {state}", flush=True)
         if ran.failed:
             print("\n".join(ran.said.splitlines()[-40:]), flush=True)
-        if wanted.ledger:
+        if ledger:
             entered(target, ran)
-    print(f"{total} executions, {failed} of {len(chosen)} targets failed")
+    print(f"{total} executions, {failed} of {count} targets failed")
     return 1 if failed else 0
 
 
