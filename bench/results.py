@@ -18,6 +18,20 @@ class Row(NamedTuple):
     measure: Measure
 
 
+HELD_BACK = (
+    "What holds back the measures that are not met (the stages below have the figures):", "",
+    "- *Counters.* capinfos looks at record headers only and follows nothing; softflowd keeps one record for a flow and",
+    "  no marks. Here every packet is decoded to 40 columns and followed with sequence numbers, copies and marks:",
+    "  finding, decoding and following together are the greater part of the time of a large capture.",
+    "- *The evidence database.* A third of the time at 200,000 connections, and most of the memory: each attempt is a row",
+    "  in each of a dozen tables that are asked once. Settling healthy attempts before they become rows would save it.",
+    "- *A small capture* pays for imports (NumPy, DuckDB and 200 of our own modules, a third of a second) and for the",
+    "  planning of some seventy SQL statements, which cost the same for one connection as for a thousand.", "",
+    "One process works at a time here; reading ahead in a second thread is not done yet (`--jobs` uses processes).",
+)
+"""Written by hand, looked at whenever the profile changes."""
+
+
 def page(
     about: dict[str, str],
     tables: dict[str, list[Row]],
@@ -33,6 +47,7 @@ def page(
               "Ratios are CPU time for each packet against ours: above 1 we are faster.", "",
               "## Stated measures", "", "| measure | stated | measured | met |", "|---|---|---|---|"]
     lines += _measures(tables, gzip, version, times)
+    lines += ["", *HELD_BACK]
     titles = {"balancer": "Both sides of a balancer", "small": "Small packets"}
     for kind, title in titles.items():
         lines += ["", f"## {title}", "", *_table(tables[kind])]
