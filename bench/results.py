@@ -39,6 +39,7 @@ def page(
     gzip: tuple[float, float],
     version: Measure,
     times: Sequence[tuple[str, float]],
+    report: Sequence[tuple[str, str, str, bool]],
 ) -> str:
     """The whole document."""
     lines = ["# Measured", "", "Made by `make bench`; do not edit.", ""]
@@ -47,6 +48,7 @@ def page(
               "Ratios are CPU time for each packet against ours: above 1 we are faster.", "",
               "## Stated measures", "", "| measure | stated | measured | met |", "|---|---|---|---|"]
     lines += _measures(tables, gzip, version, times)
+    lines += [f"| {what} | {stated} | {found} | {'yes' if met else '**no**'} |" for what, stated, found, met in report]
     lines += ["", *HELD_BACK]
     titles = {"balancer": "Both sides of a balancer", "small": "Small packets"}
     for kind, title in titles.items():
