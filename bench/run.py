@@ -20,7 +20,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import report
+from bench import replay, report
 from bench.generate import generate
 from bench.measure import Measure, middle, run, warm
 from bench.peers import DEBIAN, OURS, Peer, installed
@@ -135,7 +135,7 @@ def main() -> None:
         for kind in ("fewer", "more", "flood", "tiny"):
             tables[kind] = compare(capture(kind), ours, arguments.runs, folder)
         version = middle([run([peers[0].command[0], "--version"]) for _ in range(5)])
-        RESULTS.write_text(page(about, tables, profile, gzip, version, TIMES, report.rows()))
+        RESULTS.write_text(page(about, tables, profile, gzip, version, TIMES, [*report.rows(), *replay.rows()]))
         print(RESULTS.read_text())
     finally:
         if not arguments.keep:
