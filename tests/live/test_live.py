@@ -174,7 +174,9 @@ def test_a_full_disk_is_a_sentence_and_the_rest_is_kept(place, bench, tmp_path):
     run.child.wait(60)
     text = run.said()
     assert "Traceback" not in text
-    assert "cannot write: no space left on device" in text and "still in" in text, text
+    # the ring filled the disk, or the first stretch did not even fit and left room for an empty file
+    kept = "cannot write: no space left on device" in text and "still in" in text
+    assert kept or "frames could not be kept" in text, text
 
 
 def test_interrupted_twice_ends_at_once(place, bench):
