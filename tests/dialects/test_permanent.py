@@ -94,6 +94,8 @@ iface eth0 inet static
 """
 NETWORKD_SETTLED = "networkctl status eth0 | grep -q '(configured)'"
 RUN_NETWORKD = DAEMON.format("exec /lib/systemd/systemd-networkd")
+STOP_NETWORKD = "p=$(cat /run/daemon.pid); kill $p; while readlink /proc/$p/exe; do sleep 0.02; done > /dev/null"
+"""As systemctl does, until it is gone: what a daemon does last is to take away its links' state, the next one's too."""
 RUN_NM = DAEMON.format("mount -t tmpfs tmpfs /var/lib/NetworkManager; exec NetworkManager --no-daemon")
 FORGET = "ip link set eth0 down; ip addr flush dev eth0; ip rule del pref 1000 2>/dev/null"
 """All that a reboot forgets: addresses, routes, our rule.  (A flush of all rules would lose the kernel's own.)"""
@@ -109,13 +111,13 @@ MANAGERS = {
         ("/lib/systemd/systemd-networkd", "networkctl", "dbus-daemon"),
         f"mkdir -p /etc/systemd/network /run/systemd; cat > /etc/systemd/network/10-lan.network <<'END'\n{NETWORKD}END\n{BUS}\n"
         f"{FORGET}; {RUN_NETWORKD}",
-        f"kill $(cat /run/daemon.pid); {FORGET}; {RUN_NETWORKD}", {}, NETWORKD_SETTLED,
+        f"{STOP_NETWORKD}; {FORGET}; {RUN_NETWORKD}", {}, NETWORKD_SETTLED,
     ),
     "linux-netplan": Manager(
         ("netplan", "/lib/systemd/systemd-networkd", "dbus-daemon"),
         f"rm -rf /etc/netplan/*; cat > /etc/netplan/01-lan.yaml <<'END'\n{NETPLAN}END\nchmod 600 /etc/netplan/*\n"
         f"netplan generate && {BUS}\n{FORGET}; {RUN_NETWORKD}",
-        f"kill $(cat /run/daemon.pid); {FORGET}; netplan generate; {RUN_NETWORKD}",
+        f"{STOP_NETWORKD}; {FORGET}; netplan generate; {RUN_NETWORKD}",
         # both ask systemd, which does not run here, for what the line on the right does
         {"netplan try --timeout 120": "netplan generate && networkctl reload",
          "netplan apply": "netplan generate && networkctl reload"}, NETWORKD_SETTLED,
