@@ -2,7 +2,7 @@
 
 The columns are those of ``tables.py``, with words for numbers: addresses, MACs,
 kinds, states and tunnel paths are text (none is NULL).  ``SCHEMA`` names the
-version; it changes when a column goes or changes its meaning.
+version; it changes when a column goes or changes its meaning, or a file its place.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from analyzer.version import VERSION
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA = "replypath-flows/1"
+SCHEMA = "replypath-flows/2"
 TEXT = "text"
 
 CAPTURES: Schema = {
@@ -78,41 +78,31 @@ def is_word(name: str, column: Field) -> bool:
 
 def check(path: str | Path, *, force: bool) -> None:
     """What is wrong with the target is said before the work: ``OutputError``."""
-    for file in _targets(Path(path)):
-        if file.exists() and not force:
-            raise OutputError(f"{file}: exists; give another name, or --force to replace it")
+    if Path(path).exists() and not force:
+        raise OutputError(f"{path}: exists; give another name, or --force to replace it")
 
 
-def write_tables(read: Read, path: str | Path, *, force: bool = False) -> list[Path]:
-    """Write every table into the folder ``path``, or the flows alone into a ``.parquet`` or ``.csv`` file.
+def write_flows(read: Read, path: str | Path, *, force: bool = False) -> None:
+    """Write the flows alone into one ``.parquet`` or ``.csv`` file, which appears whole or not at all.
 
-    Each file appears whole or not at all, ``schema.json`` last.  Raises
-    ``OutputError`` where a file is there already (unless ``force``) or the
+    Raises ``OutputError`` where a file is there already (unless ``force``) or the
     system refuses.
     """
     check(path, force=force)
-    target = Path(path)
-    single = target.suffix.lower() in ENDINGS
-    if not single:
-        try:
-            target.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{target}: cannot be made a folder: {(error.strerror or str(error)).lower()}") from None
-    files = _targets(target)
-    for name, file in zip(TABLES, files, strict=False):
-        with tempfile.TemporaryDirectory(prefix="replypath-") as private:
-            made = Path(private) / f"table{file.suffix.lower()}"
-            _copy(read, name, made)
-            write_file(file, partial(_pour, made), force=force)
-    if not single:
-        write_file(files[-1], _said, force=force)
-    return files
+    tables = read.observed.flows or [empty(FLOWS)]
+    whole: Table = {column: np.concatenate([table[column] for table in tables]) for column in FLOWS}
+    write_table("flows", Words(read).spoken("flows", whole), Path(path), force=force)
 
 
-def _targets(path: Path) -> list[Path]:
-    if path.suffix.lower() in ENDINGS:
-        return [path]
-    return [*(path / f"{name}.parquet" for name in TABLES), path / "schema.json"]
+def write_table(name: str, table: Table, file: Path, *, force: bool) -> None:
+    """One table (with words where the files hold words) into a file, by a database of its own.
+
+    That of the rules may not touch files.
+    """
+    with tempfile.TemporaryDirectory(prefix="replypath-") as private:
+        made = Path(private) / f"table{file.suffix.lower()}"
+        _copy(name, table, made)
+        write_file(file, partial(_pour, made), force=force)
 
 
 def _pour(made: Path, out: IO[bytes]) -> None:
@@ -120,12 +110,7 @@ def _pour(made: Path, out: IO[bytes]) -> None:
         shutil.copyfileobj(source, out)
 
 
-def _said(out: IO[bytes]) -> None:
-    out.write((json.dumps(schema(), indent=1) + "\n").encode())
-
-
-def _copy(read: Read, name: str, file: Path) -> None:
-    """One table to a file, by a database of its own: that of the rules may not touch files."""
+def _copy(name: str, table: Table, file: Path) -> None:
     import duckdb  # noqa: PLC0415 - a tenth of a second
 
     wanted = TABLES[name][0]
@@ -140,7 +125,7 @@ def _copy(read: Read, name: str, file: Path) -> None:
     )
     con: duckdb.DuckDBPyConnection = duckdb.connect(config={"threads": 2})
     try:
-        con.register("source", _words(read, name))
+        con.register("source", table)
         con.execute(f"COPY (SELECT {columns} FROM source) TO '{literal}' ({how})")  # noqa: S608 - names of tables.py
     except duckdb.IOException as error:
         raise OutputError(f"{name}: cannot be written: {str(error).splitlines()[0]}") from None
@@ -148,25 +133,25 @@ def _copy(read: Read, name: str, file: Path) -> None:
         con.close()
 
 
-def _words(read: Read, name: str) -> Table:
-    """A table with text where the files hold text."""
-    if name == "captures":
-        return _captures(read)
-    if name == "numbers":
-        return _numbers(read)
-    wanted = TABLES[name][0]
-    tables = {"flows": read.observed.flows, "claims": read.observed.claims, "icmp": read.observed.icmp}[name]
-    addresses = _texts([read.observed.book.text(number) for number in range(len(read.observed.book.packed))])
-    words = {"address id": addresses, "path id": _texts(read.tunnels), "KINDS": _texts(KINDS), "STATES": _texts(STATES)}
-    made: Table = {}
-    for column, field in wanted.items():
-        values = np.concatenate([table[column] for table in tables]) if tables else empty(wanted)[column]
-        if column == "history":
-            values = _histories(values)
-        elif field.unit in words:
-            values = words[field.unit][values]
-        made[column] = values
-    return made
+class Words:
+    """What a reading's numbers stand for."""
+
+    def __init__(self, read: Read) -> None:
+        addresses = _texts([read.observed.book.text(number) for number in range(len(read.observed.book.packed))])
+        self._words = {"address id": addresses, "path id": _texts(read.tunnels), "KINDS": _texts(KINDS),
+                       "STATES": _texts(STATES)}
+
+    def spoken(self, name: str, table: Table) -> Table:
+        """Rows of FLOWS, CLAIMS or ICMP_EVENTS with text where the files hold text."""
+        made: Table = {}
+        for column, field in TABLES[name][0].items():
+            values = table[column]
+            if column == "history":
+                values = _histories(values)
+            elif field.unit in self._words:
+                values = self._words[field.unit][values]
+            made[column] = values
+        return made
 
 
 def _texts(words: Sequence[str]) -> NDArray[np.object_]:
@@ -180,7 +165,8 @@ def _histories(bits: Column) -> Column:
     return _texts([history_text(int(each)) for each in different])[which]
 
 
-def _captures(read: Read) -> Table:
+def captures_table(read: Read) -> Table:
+    """CAPTURES: what is said of the files that were read."""
     made: Table = {}
     rows = [(file.point, file.read.path, file.read.vantage, file.read.frames, file.before, file.read.first_ns,
              file.read.last_ns, file.read.role, bool(_named(read, file)), file.timed, json.dumps(file.read.packets),
@@ -195,7 +181,8 @@ def _named(read: Read, file: CaptureFile) -> str:
     return names[file.point] if file.point < len(names) else ""
 
 
-def _numbers(read: Read) -> Table:
+def numbers_table(read: Read) -> Table:
+    """NUMBERS: the words in the order of their numbers."""
     book = read.observed.book
     rows = [("address", number, book.text(number)) for number in range(1, len(book.packed))]
     rows += [("tunnel", number, path) for number, path in enumerate(read.tunnels) if number]
@@ -237,9 +224,13 @@ def columns_document() -> Iterator[str]:
         "Made by `replypath flows --columns` from `analyzer/tables.py`; do not edit.",
         "",
         f"Schema `{SCHEMA}`: in the Parquet metadata under `replypath_schema`, and in `schema.json`.  It changes when",
-        "a column goes or changes its meaning; a new column does not change it.  Addresses, MACs, kinds, states and",
-        "tunnel paths are text; what there is none of is NULL.  Frame numbers are those of Wireshark, counted through",
-        "the files of a rotated capture (see `captures`).",
+        "a column goes or changes its meaning, or a file its place; a new column does not change it.  `flows`,",
+        "`claims` and `icmp` are folders of parts by capture point (`flows/vantage=client/part-0000.parquet`: hive",
+        "partitions, so `vantage` is one more column), `captures.parquet` and `numbers.parquet` one file each;",
+        "`schema.json` lists every file, and is written last.",
+        "",
+        "Addresses, MACs, kinds, states and tunnel paths are text; what there is none of is NULL.  Frame numbers are",
+        "those of Wireshark, counted through the files of a rotated capture (see `captures`).",
         "",
         f"Kinds: {', '.join(f'`{each}`' for each in KINDS)}.",
         "",

@@ -117,7 +117,7 @@ def _write_report(diagnosis: Diagnosis, read: Read, report: str, *, force: bool)
     from analyzer import export, tabular  # noqa: PLC0415
 
     if export.is_flows(report):
-        tabular.write_tables(read, report, force=force)
+        tabular.write_flows(read, report, force=force)
     else:
         export.write(diagnosis, report, force=force)
 

@@ -12,7 +12,8 @@ from analyzer.cli.confined import confined
 @click.command()
 @click.argument("captures", nargs=-1, metavar="CAPTURE...")
 @click.option("-o", "--output", metavar="DIR|FILE",
-              help="A folder gets every table as Parquet, with schema.json; FILE.parquet or FILE.csv the flows alone.")
+              help="A folder gets every table as Parquet, in parts by capture point, with schema.json; FILE.parquet or "
+                   "FILE.csv the flows alone.")
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @click.option("--columns", is_flag=True, help="Print what every column means, as Markdown, and stop.")
 @confined(reads=("captures",), writes=("output", "state"), unless=("cluster",))
@@ -31,6 +32,7 @@ def flows(
       replypath flows trace.pcapng -o flows.csv
     """
     from analyzer import tabular  # noqa: PLC0415 - NumPy and DuckDB are not loaded for --version
+    from analyzer.scale import dataset  # noqa: PLC0415
 
     if columns:
         for line in tabular.columns_document():
@@ -42,10 +44,15 @@ def flows(
         raise click.UsageError("Missing option '-o': name a folder, FILE.parquet or FILE.csv")
     from analyzer.balance.mapping import EMPTY  # noqa: PLC0415
 
-    tabular.check(output, force=force)
+    single = output.lower().endswith(tabular.ENDINGS)
+    (tabular if single else dataset).check(output, force=force)
     read = working.read(captures, EMPTY, work, quiet=False)
     for capture in read.captures:
         for warning in capture.warnings:
             click.echo(f"replypath: {printable(warning)}", err=True)
-    for file in tabular.write_tables(read, output, force=force):
-        click.echo(f"replypath: written to {printable(str(file))}", err=True)
+    if single:
+        tabular.write_flows(read, output, force=force)
+        click.echo(f"replypath: written to {printable(output)}", err=True)
+    else:
+        files = dataset.write(read, output, force=force)
+        click.echo(f"replypath: {files} files written to {printable(output)}", err=True)

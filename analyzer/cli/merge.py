@@ -25,10 +25,11 @@ def merge(folders: tuple[str, ...], output: str, *, force: bool) -> None:
     """
     from analyzer import tabular  # noqa: PLC0415 - NumPy and DuckDB are not loaded for --version
     from analyzer.errors import OutputError  # noqa: PLC0415
+    from analyzer.scale import dataset  # noqa: PLC0415
     from analyzer.scale.folder import read_folders  # noqa: PLC0415
 
     if output.lower().endswith(tabular.ENDINGS):
         raise OutputError(f"{output}: is one file; flow tables that can be analyzed are a folder")
-    tabular.check(output, force=force)
-    for file in tabular.write_tables(read_folders(folders), output, force=force):
-        click.echo(f"replypath: written to {printable(str(file))}", err=True)
+    dataset.check(output, force=force)
+    files = dataset.write(read_folders(folders), output, force=force)
+    click.echo(f"replypath: {files} files written to {printable(output)}", err=True)

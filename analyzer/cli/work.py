@@ -78,13 +78,13 @@ def options(command: Callable[..., object]) -> Callable[..., object]:
 
 def read(captures: tuple[str, ...], mapping: Mapping, work: Work, *, quiet: bool) -> Read:
     """The captures (or folders of flow tables in their place), read in the way that the user asks for."""
-    folders = [path for path in captures if Path(path, "schema.json").is_file()]
+    folders = [path for path in captures if Path(path).is_dir()]
     if folders:
         from analyzer.scale.folder import read_folders  # noqa: PLC0415 - NumPy is not loaded for --version
 
         if len(folders) < len(captures):
-            raise click.UsageError(f"{folders[0]} holds flow tables; give captures or such folders, not both "
-                                   "(replypath flows makes a folder of captures)")
+            raise click.UsageError(f"{folders[0]} is a folder; give captures or folders of flow tables, "
+                                   "not both (replypath flows makes a folder of captures)")
         return read_folders(folders, mapping)
     if work.plain:
         from analyzer.reading import read_captures  # noqa: PLC0415 - NumPy is not loaded for --version

@@ -7,7 +7,7 @@ the table ``numbers`` keeps that, so a diagnosis is the same to the last octet.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,53 +18,46 @@ from numpy.typing import NDArray
 from analyzer.balance.mapping import EMPTY, Mapping
 from analyzer.diagnose.evidence import Observed
 from analyzer.diagnose.overview import CaptureRead
-from analyzer.errors import CaptureUnreadable, ConfigError, NotACapture
+from analyzer.errors import CaptureUnreadable, ConfigError
 from analyzer.flow.states import FLIPPED, LETTERS
 from analyzer.reading import CaptureFile, Read, whole_point
-from analyzer.tables import CLAIMS, FLOWS, ICMP_EVENTS, KINDS, STATES, AddressBook, Field, Schema, Table
-from analyzer.tabular import SCHEMA, is_word, packed
+from analyzer.scale.dataset import files_of
+from analyzer.tables import CLAIMS, FLOWS, ICMP_EVENTS, KINDS, STATES, AddressBook, Field, Schema, Table, empty
+from analyzer.tabular import is_word, packed
 
 if TYPE_CHECKING:
     import duckdb
 
-SAID = "schema.json"
 TABLES: dict[str, Schema] = {"flows": FLOWS, "claims": CLAIMS, "icmp": ICMP_EVENTS}
 TYPES = {"address id": "address", "path id": "path", "KINDS": "kind", "STATES": "state"}
 
 
 def is_folder(path: str | Path) -> bool:
-    """Whether this is a folder of flow tables."""
-    return (Path(path) / SAID).is_file()
+    """Whether this is to be read as a folder of flow tables."""
+    return Path(path).is_dir()
 
 
 def read_folder(path: str | Path, mapping: Mapping = EMPTY) -> Read:
     """What was read of the captures once.
 
-    ``NotACapture`` where the folder holds something else, or tables of another
-    schema; ``CaptureUnreadable`` where one is missing or damaged.
+    ``NotACapture`` where the folder holds something else, tables of another
+    schema, or not all of them; ``CaptureUnreadable`` where one is damaged.
     """
     import duckdb  # noqa: PLC0415 - a tenth of a second
 
-    folder = Path(path)
-    try:
-        said = json.loads((folder / SAID).read_text()).get("schema")
-    except (OSError, ValueError, AttributeError) as error:
-        raise NotACapture(f"{path}: holds no flow tables of replypath: {SAID} cannot be read ({error})") from None
-    if said != SCHEMA:
-        raise NotACapture(f"{path}: holds tables of the schema {said}; expected {SCHEMA}: write them again with "
-                          "replypath flows")
+    files = files_of(Path(path))
     con: duckdb.DuckDBPyConnection = duckdb.connect(config={"threads": 2})
     try:
-        return _read(con, folder, mapping)
+        return _read(con, files, mapping)
     except duckdb.Error as error:
         raise CaptureUnreadable(f"{path}: a table cannot be read: {str(error).splitlines()[0]}") from None
     finally:
         con.close()
 
 
-def _read(con: duckdb.DuckDBPyConnection, folder: Path, mapping: Mapping) -> Read:
+def _read(con: duckdb.DuckDBPyConnection, files: dict[str, list[Path]], mapping: Mapping) -> Read:
     book, tunnels = AddressBook(), [""]
-    for kind, text in con.execute(f"SELECT kind, text FROM {_source(folder, 'numbers')} ORDER BY kind, id").fetchall():  # noqa: S608
+    for kind, text in con.execute(f"SELECT kind, text FROM {_source(files['numbers'])} ORDER BY kind, id").fetchall():  # noqa: S608
         if kind == "address":
             book.intern(packed(text))
         else:
@@ -76,38 +69,38 @@ def _read(con: duckdb.DuckDBPyConnection, folder: Path, mapping: Mapping) -> Rea
         con.execute(f"CREATE TYPE {name} AS ENUM {made}")
         con.unregister("words")
     read = Read(Observed([], [], [], book, mapping), tunnels=tunnels)
-    _captures(con, folder, read)
+    _captures(con, files["captures"], read)
     points = len(read.captures)
-    tables = {name: _by_point(_table(con, folder, name, schema), points) for name, schema in TABLES.items()}
+    tables = {name: _by_point(_parts(con, files[name], schema), schema, points) for name, schema in TABLES.items()}
     read.observed = replace(read.observed, flows=tables["flows"], claims=tables["claims"], icmp=tables["icmp"],
                             vantages=read.observed.vantages)
     return read
 
 
-def _source(folder: Path, name: str) -> str:
-    path = str(folder / f"{name}.parquet").replace("'", "''")
-    return f"read_parquet('{path}')"
+def _source(files: Sequence[Path]) -> str:
+    paths = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
+    return f"read_parquet([{paths}], hive_partitioning = false)"
 
 
-def _table(con: duckdb.DuckDBPyConnection, folder: Path, name: str, schema: Schema) -> Table:
-    """One table with numbers for text."""
-    source = _source(folder, name)
+def _parts(con: duckdb.DuckDBPyConnection, files: Sequence[Path], schema: Schema) -> Iterator[Table]:
+    """The parts of one table with numbers for text."""
     bits: dict[str, int] = {}
     if "history" in schema:
         bits = {text or "": history_bits(text or "") for (text,) in
-                con.execute(f"SELECT DISTINCT history FROM {source}").fetchall()}  # noqa: S608 - a path, quoted
+                con.execute(f"SELECT DISTINCT history FROM {_source(files)}").fetchall()}  # noqa: S608 - paths, quoted
         con.register("words", {"word": np.array([*bits, ""], dtype=object)})
         con.execute("CREATE TYPE history AS ENUM (SELECT DISTINCT word FROM words)")
         order = [row[0] for row in con.execute("SELECT unnest(enum_range(NULL::history))").fetchall()]
     wanted = ", ".join(f"{_number(column, field)} AS {column}" for column, field in schema.items())
-    found = con.execute(f"SELECT {wanted} FROM {source}").fetchnumpy()  # noqa: S608 - names of tables.py
-    made: Table = {}
-    for column, field in schema.items():
-        values = np.ma.filled(found[column], 0)
-        if column == "history":
-            values = np.array([bits.get(word, 0) for word in order] or [0], dtype=np.uint32)[values]
-        made[column] = values.astype(field.dtype)
-    return made
+    for file in files:
+        found = con.execute(f"SELECT {wanted} FROM {_source([file])}").fetchnumpy()  # noqa: S608 - names of tables.py
+        made: Table = {}
+        for column, field in schema.items():
+            values = np.ma.filled(found.pop(column), 0)
+            if column == "history":
+                values = np.array([bits.get(word, 0) for word in order] or [0], dtype=np.uint32)[values]
+            made[column] = values.astype(field.dtype)
+        yield made
 
 
 def _number(column: str, field: Field) -> str:
@@ -128,16 +121,24 @@ def history_bits(text: str) -> int:
     return bits
 
 
-def _by_point(table: Table, points: int) -> list[Table]:
-    capture: NDArray[np.uint16] = table["capture"].astype(np.uint16)
-    return [{name: column[capture == number] for name, column in table.items()} for number in range(points)]
+def _by_point(parts: Iterable[Table], schema: Schema, points: int) -> list[Table]:
+    """The tables of the capture points, each of all its parts."""
+    found: list[list[Table]] = [[empty(schema)] for _ in range(points)]
+    for part in parts:
+        for number in np.unique(part["capture"]).tolist():
+            if number >= points:
+                raise CaptureUnreadable(f"a table has rows of the capture point {number}, which captures.parquet does "
+                                        "not name: the files are not of one run; write them again with replypath flows")
+            mine = part["capture"] == number
+            found[number].append(part if mine.all() else {name: column[mine] for name, column in part.items()})
+    return [{name: np.concatenate([part.pop(name) for part in tables]) for name in schema} for tables in found]
 
 
-def _captures(con: duckdb.DuckDBPyConnection, folder: Path, read: Read) -> None:
+def _captures(con: duckdb.DuckDBPyConnection, files: Sequence[Path], read: Read) -> None:
     columns = ("capture", "path", "vantage", "role", "named", "frames", "frames_before", "first_ns", "last_ns", "timed",
                "packets", "warnings", "compiled")
     names: dict[int, str] = {}
-    for row in con.execute(f"SELECT {', '.join(columns)} FROM {_source(folder, 'captures')}").fetchall():  # noqa: S608
+    for row in con.execute(f"SELECT {', '.join(columns)} FROM {_source(files)}").fetchall():  # noqa: S608
         said = dict(zip(columns, row, strict=True))
         summary = CaptureRead(said["path"], said["vantage"], said["frames"], said["first_ns"], said["last_ns"],
                               json.loads(said["packets"]), json.loads(said["warnings"]), said["role"])

@@ -49,12 +49,22 @@ def quoted(path):
     return str(path).replace("'", "''")
 
 
+def source(folder, name):
+    """All parts of a table, as DuckDB reads them."""
+    where = f"{name}.parquet" if name in {"captures", "numbers"} else f"{name}/*/*.parquet"
+    return f"read_parquet('{quoted(folder)}/{where}', hive_partitioning = false)"
+
+
 def test_every_table_has_the_columns_that_the_schema_says(folder):
     said = json.loads((folder / "schema.json").read_text())
     assert said["schema"] == SCHEMA
-    assert sorted(path.name for path in folder.iterdir()) == sorted([*(f"{name}.parquet" for name in TABLES), "schema.json"])
+    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) == sorted(
+        ["schema.json", "captures.parquet", "numbers.parquet",
+         *(f"{name}/vantage={point}/part-0000.parquet" for name in ("flows", "claims", "icmp") for point in ("client", "server"))])
+    assert sorted(path for paths in said["files"].values() for path in paths) == sorted(
+        str(path.relative_to(folder)) for path in folder.rglob("*.parquet"))
     for name, schema in TABLES.items():
-        described = rows(f"DESCRIBE SELECT * FROM '{quoted(folder / name)}.parquet'")
+        described = rows(f"DESCRIBE SELECT * FROM {source(folder, name)}")
         assert [(row["column_name"], row["column_type"]) for row in described] == [
             (column, SQL["text" if is_word(column, field) else field.dtype]) for column, field in schema.items()]
         assert {row["column_name"]: row["column_type"] for row in described} == {
@@ -63,8 +73,9 @@ def test_every_table_has_the_columns_that_the_schema_says(folder):
 
 def test_the_version_stands_in_the_metadata(folder):
     for name in TABLES:
+        (file, *_) = sorted(folder.glob(f"{name}.parquet")) or sorted(folder.glob(f"{name}/*/*.parquet"))
         kept = {row["key"]: row["value"] for row in rows(
-            f"SELECT decode(key) AS key, decode(value) AS value FROM parquet_kv_metadata('{quoted(folder / name)}.parquet')")}
+            f"SELECT decode(key) AS key, decode(value) AS value FROM parquet_kv_metadata('{quoted(file)}')")}
         assert kept["replypath_schema"] == SCHEMA
         assert kept["replypath_table"] == name
 
@@ -72,7 +83,7 @@ def test_the_version_stands_in_the_metadata(folder):
 def test_the_stray_reply_is_found_with_plain_sql(folder):
     (found,) = rows(f"""
         SELECT asked.initiator, asked.responder AS virtual, stray.responder AS real, stray.synack_dst_mac AS mac
-        FROM '{quoted(folder)}/flows.parquet' AS asked JOIN '{quoted(folder)}/flows.parquet' AS stray
+        FROM {source(folder, 'flows')} AS asked JOIN {source(folder, 'flows')} AS stray
           ON stray.capture = asked.capture AND stray.initiator = asked.initiator
          AND stray.initiator_port = asked.initiator_port AND stray.synack_ack = asked.syn_seq + 1
         WHERE asked.state = 'S0' AND stray.state = 'SH?'""")
@@ -92,7 +103,7 @@ def test_addresses_frames_and_times_are_those_that_tshark_reads(folder):
         for line in done.stdout.splitlines():
             frame, seconds, *rest = line.split("\t")
             packets[int(frame)] = (int(seconds.replace(".", "")), *rest)
-        ours = rows(f"SELECT * FROM '{quoted(folder)}/flows.parquet' WHERE capture = {number} AND syn_frame > 0")
+        ours = rows(f"SELECT * FROM {source(folder, 'flows')} WHERE capture = {number} AND syn_frame > 0")
         assert ours
         for row in ours:
             assert packets[row["syn_frame"]] == (
@@ -101,12 +112,12 @@ def test_addresses_frames_and_times_are_those_that_tshark_reads(folder):
 
 
 def test_what_is_not_there_is_null_and_what_is_there_is_an_address(folder):
-    claims = rows(f"SELECT * FROM '{quoted(folder)}/claims.parquet'")
+    claims = rows(f"SELECT * FROM {source(folder, 'claims')}")
     assert claims
     for row in claims:
         assert row["kind"].startswith("arp-")
         assert ip_address(row["ip"])
-    unanswered = rows(f"SELECT synack_src_mac FROM '{quoted(folder)}/flows.parquet' WHERE synack_frame = 0")
+    unanswered = rows(f"SELECT synack_src_mac FROM {source(folder, 'flows')} WHERE synack_frame = 0")
     assert {row["synack_src_mac"] for row in unanswered} == {None}
 
 
@@ -119,11 +130,11 @@ def test_one_file_holds_the_flows(tmp_path, folder, ending):
         with out.open(newline="") as text:
             read = list(csv.DictReader(text))
         assert list(read[0]) == list(FLOWS)
-        whole = rows(f"SELECT * FROM '{quoted(folder)}/flows.parquet'")
+        whole = rows(f"SELECT * FROM {source(folder, 'flows')}")
         assert [[row["initiator"], row["history"], int(row["first_ns"])] for row in read] == [
             [row["initiator"], row["history"], row["first_ns"]] for row in whole]
     else:
-        assert rows(f"SELECT * FROM '{out}'") == rows(f"SELECT * FROM '{quoted(folder)}/flows.parquet'")
+        assert rows(f"SELECT * FROM '{out}'") == rows(f"SELECT * FROM {source(folder, 'flows')}")
 
 
 def test_a_rotated_capture_says_where_its_files_begin(tmp_path):
@@ -134,20 +145,20 @@ def test_a_rotated_capture_says_where_its_files_begin(tmp_path):
     (tmp_path / "b.pcap").write_bytes(whole[:at])
     (tmp_path / "a.pcap").write_bytes(whole[:24] + whole[at:])
     assert run("flows", f"client={tmp_path / 'a.pcap'}", f"client={tmp_path / 'b.pcap'}", "-o", tmp_path / "t").exit_code == 0
-    files = rows(f"SELECT * FROM '{tmp_path}/t/captures.parquet'")
+    files = rows(f"SELECT * FROM {source(tmp_path / 't', 'captures')}")
     assert [(Path(row["path"]).name, row["capture"], row["frames_before"]) for row in files] == [("b.pcap", 0, 0), ("a.pcap", 0, 5)]
     assert run("flows", SAMPLE / "client.pcap", "-o", tmp_path / "plain.parquet").exit_code == 0
     # positions are octets of the joined files, and only these differ
     columns = ", ".join(f'"{name}"' for name in FLOWS if not name.endswith("_position"))
-    assert rows(f"SELECT {columns} FROM '{tmp_path}/t/flows.parquet'") == rows(f"SELECT {columns} FROM '{tmp_path}/plain.parquet'")
+    assert rows(f"SELECT {columns} FROM {source(tmp_path / 't', 'flows')}") == rows(f"SELECT {columns} FROM '{tmp_path}/plain.parquet'")
 
 
 def test_a_capture_without_anything_gives_empty_tables(tmp_path):
     (tmp_path / "none.pcap").write_bytes((SAMPLE / "client.pcap").read_bytes()[:24])
     assert run("flows", tmp_path / "none.pcap", "-o", tmp_path / "t").exit_code == 0
     for name in ("flows", "claims", "icmp"):
-        assert rows(f"SELECT count(*) AS n FROM '{tmp_path}/t/{name}.parquet'") == [{"n": 0}]
-    described = rows(f"DESCRIBE SELECT initiator, first_ns FROM '{tmp_path}/t/flows.parquet'")
+        assert rows(f"SELECT count(*) AS n FROM {source(tmp_path / 't', name)}") == [{"n": 0}]
+    described = rows(f"DESCRIBE SELECT initiator, first_ns FROM {source(tmp_path / 't', 'flows')}")
     assert [row["column_type"] for row in described] == ["VARCHAR", "BIGINT"]
 
 
@@ -155,7 +166,7 @@ def test_a_capture_without_anything_gives_empty_tables(tmp_path):
 def test_every_kind_of_row_is_written(tmp_path, name):
     captures = sorted((SAMPLES / name).glob("*.pcap"))
     assert run("flows", *captures, "-o", tmp_path / "t").exit_code == 0
-    said = {table: rows(f"SELECT DISTINCT kind FROM '{tmp_path}/t/{table}.parquet'") for table in ("flows", "claims", "icmp")}
+    said = {table: rows(f"SELECT DISTINCT kind FROM {source(tmp_path / 't', table)}") for table in ("flows", "claims", "icmp")}
     kinds = {row["kind"] for table in said.values() for row in table}
     assert {"udp": "udp", "client-on-servers-link-ipv6": "nd-advert", "icmp-redirect": "icmp-redirect", "server-down": "icmp-error"}[name] in kinds
 
