@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Mapping as Dict
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from analyzer import dialects
 from analyzer.balance.mapping import EMPTY, Mapping
-from analyzer.diagnose.conclude import finding
 from analyzer.diagnose.contradicted import contradictions
 from analyzer.diagnose.evidence import Evidence
 from analyzer.diagnose.finding import Diagnosis, Finding, conclude
@@ -22,11 +21,12 @@ from analyzer.diagnose.overview import captures_seen, connections, left_out, out
 from analyzer.diagnose.ruledoc import Rule, rulebook
 from analyzer.diagnose.services import services
 from analyzer.network.host import Host
-from analyzer.proving import Prover
 from analyzer.reading import Read, read_captures
-from analyzer.remedy.survey import situation
 from analyzer.rings import by_file
 from analyzer.version import VERSION
+
+if TYPE_CHECKING:
+    from analyzer.proving import Prover
 
 
 def analyze(
@@ -57,17 +57,17 @@ def diagnose(
     rules: Sequence[Rule] | None = None,
     systems: tuple[str, ...] | None = None,
     command: str = "",
-    prover: Callable[[Read, Evidence, Mapping, Dict[str, Host]], Prover] = Prover,
+    prover: Callable[[Read, Evidence, Mapping, Dict[str, Host]], Prover] | None = None,
 ) -> Diagnosis:
     """The same for what has been read already: a file that ended, or a live capture at a checkpoint.
 
-    ``prover`` is for who asks the forwarding engine more than the proofs of the fixes.
+    ``prover`` (default ``proving.Prover``) is for who asks the forwarding engine more than the proofs of the fixes.
     """
     evidence = Evidence(read.observed)
     try:
         groups = judge(rulebook() if rules is None else rules, evidence)
-        prove = prover(read, evidence, mapping, hosts)
-        findings = tuple(_with_fixes(g, evidence, mapping, hosts, systems, prove) for g in groups)
+        asked = prover(read, evidence, mapping, hosts) if prover else None
+        findings = _findings(groups, read, evidence, mapping, hosts, systems, asked) if groups else ()
         counts = outcomes(groups, evidence)
         questions, failing = open_questions(groups, evidence, read.captures)
         judged = bool(counts.get("established") or counts.get("refused"))
@@ -91,15 +91,28 @@ def diagnose(
         evidence.close()
 
 
-def _with_fixes(
-    group: Group, evidence: Evidence, mapping: Mapping, hosts: Dict[str, Host], systems: tuple[str, ...] | None,
-    prove: Prover,
-) -> Finding:
-    """One group's finding, with what to do about it."""
-    found = finding(group, evidence)
-    if not group.rule.fixes:
-        return found
-    known = situation(found, group, evidence, mapping, hosts)
-    if known is None:
-        return found
-    return replace(found, fixes=dialects.fixes(known, systems, prove.for_situation(known)))
+def _findings(
+    groups: Sequence[Group], read: Read, evidence: Evidence, mapping: Mapping, hosts: Dict[str, Host],
+    systems: tuple[str, ...] | None, prover: Prover | None,
+) -> tuple[Finding, ...]:
+    """Every group's finding, with what to do about it.
+
+    What only a finding needs is imported here: the forwarding engine, the remedies
+    and their dialects are a hundred modules that a healthy capture does not pay for.
+    """
+    from analyzer.diagnose.conclude import finding  # noqa: PLC0415
+
+    found = []
+    for group in groups:
+        one = finding(group, evidence)
+        if group.rule.fixes:
+            from analyzer import dialects  # noqa: PLC0415
+            from analyzer.proving import Prover  # noqa: PLC0415
+            from analyzer.remedy.survey import situation  # noqa: PLC0415
+
+            known = situation(one, group, evidence, mapping, hosts)
+            if known is not None:
+                prover = prover or Prover(read, evidence, mapping, hosts)
+                one = replace(one, fixes=dialects.fixes(known, systems, prover.for_situation(known)))
+        found.append(one)
+    return tuple(found)

@@ -26,3 +26,13 @@ def discover(package: ModuleType) -> dict[str, ModuleType]:
             raise ValueError(f"{module.__name__} and {found[name].__name__} both call themselves {name!r}")
         found[name] = module
     return dict(sorted(found.items()))
+
+
+def find(package: ModuleType, name: str) -> ModuleType | None:
+    """The plug-in that calls itself ``name``, without importing its neighbours where its file is called so, too."""
+    stem = name.replace("-", "_")
+    if stem.isidentifier() and any(entry.name == stem for entry in iter_modules(package.__path__)):
+        module = import_module(f"{package.__name__}.{stem}")
+        if getattr(module, "NAME", None) == name:
+            return module
+    return discover(package).get(name)

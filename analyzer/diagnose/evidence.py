@@ -28,7 +28,6 @@ from analyzer.balance import (
     vantage,
 )
 from analyzer.balance.mapping import IPAddress, Mapping, Protocol
-from analyzer.diagnose.host_facts import refused_by_reverse_path, translated_connections
 from analyzer.network.host import Host
 from analyzer.tables import CLAIMS, FLOWS, ICMP_ECHO, ICMP_EVENTS, TCP, UDP, AddressBook, Schema, Table, empty
 
@@ -130,6 +129,18 @@ def _needless(observed: Observed) -> set[str]:
     return {name for name, needs in needed.items() if not needs}
 
 
+def _connect(config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+    """A database in memory, of the extension alone: the Python around it is half of its import and not used here."""
+    try:
+        import _duckdb  # noqa: PLC0415 - not for --version
+    except ImportError:          # an extension of another name (before DuckDB 1.4)
+        import duckdb  # noqa: PLC0415
+
+        return duckdb.connect(config=config)
+    connection: duckdb.DuckDBPyConnection = _duckdb.connect(config=config)
+    return connection
+
+
 class Evidence:
     """The tables, loaded; ``rows`` asks them.
 
@@ -137,13 +148,11 @@ class Evidence:
     """
 
     def __init__(self, observed: Observed) -> None:
-        import duckdb  # noqa: PLC0415 - a tenth of a second that `--version` does not owe
-
         self.book = observed.book
         config: dict[str, Any] = {"threads": 2}
         if observed.memory_bytes:
             config |= {"memory_limit": f"{observed.memory_bytes}B", "temp_directory": observed.spill_folder}
-        self._con: duckdb.DuckDBPyConnection = duckdb.connect(config=config)
+        self._con = _connect(config)
         self._con.execute("SET enable_external_access = false")
         self._keep: list[Table] = []
         flows, self.unfollowed = flood.thinned(observed.flows, observed.icmp, flood.MOST_UNANSWERED)
@@ -212,6 +221,10 @@ class Evidence:
         """``tracked``: what the hosts' own connection tracking says became of a dialled connection."""
         self._con.execute("CREATE TABLE tracked (kind UTINYINT, client UINTEGER, client_port USMALLINT, vip UINTEGER, "
                           "vport USMALLINT, rip UINTEGER, rport USMALLINT, replied BOOLEAN)")
+        if not hosts:
+            return
+        from analyzer.diagnose.host_facts import translated_connections  # noqa: PLC0415 - the forwarding engine
+
         rows = [
             (kind, self.id_of(client), port, self.id_of(vip), vport, self.id_of(rip), rport, replied)
             for kind, client, port, vip, vport, rip, rport, replied in translated_connections(hosts)
@@ -224,6 +237,8 @@ class Evidence:
         self._con.execute("CREATE TABLE refused (real UINTEGER, client UINTEGER)")
         pairs = list(observed.refused)
         if observed.hosts:
+            from analyzer.diagnose.host_facts import refused_by_reverse_path  # noqa: PLC0415 - the forwarding engine
+
             rows = self.rows("SELECT DISTINCT real, client FROM judged WHERE real IS NOT NULL")
             asked = [(self.book.ip(int(r["real"])), self.book.ip(int(r["client"]))) for r in rows]
             pairs += refused_by_reverse_path(observed.hosts, asked)

@@ -20,13 +20,18 @@ from typing import IO, cast
 import analyzer.report.formats
 from analyzer.diagnose.finding import Diagnosis
 from analyzer.errors import OutputError
-from analyzer.plugins import discover
+from analyzer.plugins import discover, find
 from analyzer.report.clean import clean
 
 
 def formats() -> dict[str, ModuleType]:
     """Every format by name."""
     return discover(analyzer.report.formats)
+
+
+def format_named(name: str) -> ModuleType | None:
+    """One format, without loading the others."""
+    return find(analyzer.report.formats, name)
 
 
 def format_for(path: str | Path) -> ModuleType:
