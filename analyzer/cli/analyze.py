@@ -74,17 +74,16 @@ def analyze(  # noqa: PLR0913 - click: one argument an option
       replypath analyze server=ring_1.pcap server=ring_2.pcap --report evidence.pcapng
     """
     del verbose
-    from analyzer import api, export  # noqa: PLC0415 - NumPy and DuckDB are not loaded for --version
-    from analyzer.report.output import formats  # noqa: PLC0415
+    from analyzer import api  # noqa: PLC0415 - NumPy and DuckDB are not loaded for --version
+    from analyzer.report.output import format_named, formats  # noqa: PLC0415
 
-    writer = formats().get(output)
+    writer = format_named(output)
     if writer is None:
         raise click.BadParameter(f"{output!r} is none of {', '.join(formats())}", param_hint="--format")
     secret = pseudonyms.key(key_file) if anonymous or key_file else None
     if secret and payload:
         raise click.UsageError("--payload shows what packets carry, which --anonymize cannot replace: choose one")
-    for report in reports:
-        export.check(report, force=force, anonymous=secret is not None)
+    _check(reports, force=force, anonymous=secret is not None)
     mapping, facts, rules = inputs.mapping(maps), inputs.facts(hosts), _rules(rules_folder)
     read = working.read(captures, mapping, work, quiet=quiet)
     read.observed.hosts = tuple(facts.values())
@@ -92,8 +91,8 @@ def analyze(  # noqa: PLR0913 - click: one argument an option
         read, mapping=mapping, hosts=facts, rules=rules, systems=systems or None,
         command=shlex.join(["replypath", *sys.argv[1:]]),
     )
-    if writer.OCTETS or any(map(export.wants_octets, reports)):
-        diagnosis = export.with_octets(diagnosis, payload=payload)
+    if diagnosis.findings and (writer.OCTETS or reports):
+        diagnosis = _with_octets(diagnosis, reports, wanted=writer.OCTETS, payload=payload)
     diagnosis = pseudonyms.replaced(diagnosis, secret)
     if diagnosis.kernels != "compiled" and not quiet:
         click.echo("replypath: the compiled kernels are not installed: same answers, many times slower "
@@ -110,6 +109,23 @@ def analyze(  # noqa: PLR0913 - click: one argument an option
     if scripts_folder is not None:
         _write_scripts(diagnosis.findings, Path(scripts_folder), force=force, quiet=quiet)
     sys.exit(EXIT[diagnosis.verdict.value])
+
+
+def _check(reports: tuple[str, ...], *, force: bool, anonymous: bool) -> None:
+    """What is wrong with an output is said before the work."""
+    for report in reports:
+        from analyzer import export  # noqa: PLC0415 - for who asks for a report
+
+        export.check(report, force=force, anonymous=anonymous)
+
+
+def _with_octets(diagnosis: Diagnosis, reports: tuple[str, ...], *, wanted: bool, payload: bool) -> Diagnosis:
+    """The cited frames' octets, where standard output or a report shows them."""
+    from analyzer import export  # noqa: PLC0415 - for who has a finding to show
+
+    if wanted or any(map(export.wants_octets, reports)):
+        return export.with_octets(diagnosis, payload=payload)
+    return diagnosis
 
 
 def _write_report(diagnosis: Diagnosis, read: Read, report: str, *, force: bool) -> None:
