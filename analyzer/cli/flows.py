@@ -55,4 +55,4 @@ def flows(
         click.echo(f"replypath: written to {printable(output)}", err=True)
     else:
         files = dataset.write(read, output, force=force)
-        click.echo(f"replypath: {files} files written to {printable(output)}", err=True)
+        click.echo(f"replypath: {len(files)} files written to {printable(output)}", err=True)

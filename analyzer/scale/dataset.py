@@ -13,7 +13,6 @@ Each part is whole or not there, so those of an interrupted run can be read.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -38,15 +37,16 @@ FORMER = {"replypath-flows/1": {name: [f"{name}.parquet"] for name in TABLES}}
 
 def check(folder: str | Path, *, force: bool) -> None:
     """What is wrong with the target is said before the work: ``OutputError``."""
-    if force:
-        return
-    for there in _ours(Path(folder)):
+    for place in _places(Path(folder)):
+        if place.is_symlink():
+            raise OutputError(f"{place}: is a link; tables are not written through one; give another name")
+    for there in () if force else _ours(Path(folder)):
         unfinished = "" if (Path(folder) / SAID).exists() else " (of a run that did not come to its end)"
         raise OutputError(f"{there}: exists{unfinished}; give another name, or --force to replace the tables")
 
 
-def write(read: Read, folder: str | Path, *, force: bool = False) -> int:
-    """Write every table; how many files they are.
+def write(read: Read, folder: str | Path, *, force: bool = False) -> list[Path]:
+    """Write every table; the files.
 
     Raises ``OutputError`` where there are tables already (unless ``force``) or
     the system refuses.
@@ -56,7 +56,7 @@ def write(read: Read, folder: str | Path, *, force: bool = False) -> int:
     try:
         target.mkdir(parents=True, exist_ok=True)
         for there in _ours(target):      # schema.json first: what is left is no complete folder
-            shutil.rmtree(there) if there.is_dir() and not there.is_symlink() else there.unlink()
+            there.unlink()
     except OSError as error:
         raise OutputError(f"{target}: cannot be made a folder of tables: {(error.strerror or str(error)).lower()}"
                           ) from None
@@ -80,7 +80,7 @@ def write(read: Read, folder: str | Path, *, force: bool = False) -> int:
         out.write((json.dumps(said, indent=1) + "\n").encode())
 
     write_file(target / SAID, pour)
-    return sum(len(paths) for paths in files.values()) + 1
+    return [target / SAID, *(target / path for paths in files.values() for path in paths)]
 
 
 def _write(name: str, table: Table, file: Path) -> None:
@@ -88,10 +88,16 @@ def _write(name: str, table: Table, file: Path) -> None:
     write_table(name, table, file, force=False)
 
 
+def _places(folder: Path) -> list[Path]:
+    """Where a run of ours leaves something, now or in former versions."""
+    return [folder / SAID, *(folder / f"{name}.parquet" for name in TABLES), *(folder / name for name in PARTITIONED),
+            *(each for name in PARTITIONED for each in sorted(folder.glob(f"{name}/vantage=*")))]
+
+
 def _ours(folder: Path) -> list[Path]:
-    """What a run of ours has left in the folder; nothing else in it is touched."""
-    names = (SAID, *(f"{name}.parquet" for name in TABLES), *PARTITIONED)
-    return [folder / name for name in names if (folder / name).is_symlink() or (folder / name).exists()]
+    """The files that a run of ours has left in the folder; nothing else in it is touched."""
+    parts = [part for name in PARTITIONED for part in sorted(folder.glob(f"{name}/vantage=*/part-*.parquet"))]
+    return [*(place for place in _places(folder) if place.is_file()), *parts]
 
 
 def _parts(table: Table) -> Iterator[Table]:

@@ -153,22 +153,22 @@ def test_an_output_is_the_owners_is_not_replaced_unasked_and_goes_through_no_lin
 
 
 def test_tables_and_scripts_go_through_no_link_and_are_not_replaced_unasked(diagnosis, tmp_path):
-    from analyzer import tabular
     from analyzer.balance.mapping import EMPTY
+    from analyzer.scale import dataset
 
     read = read_captures([SAMPLE / "client.pcap"], EMPTY)
     folder = tmp_path / "tables"
-    files = tabular.write_tables(read, folder)
+    files = dataset.write(read, folder)
     assert {each.stat().st_mode & 0o777 for each in files} == {0o600}
     with pytest.raises(OutputError):
-        tabular.write_tables(read, folder)
+        dataset.write(read, folder)
     aim = tmp_path / "aim"
     aim.write_bytes(b"of somebody else")
     for made in (files[0], *write_scripts(diagnosis.findings, tmp_path / "scripts")):
         made.unlink()
         made.symlink_to(aim)
     with pytest.raises(OutputError):
-        tabular.write_tables(read, folder, force=True)
+        dataset.write(read, folder, force=True)
     for force in (False, True):
         with pytest.raises(OutputError):
             write_scripts(diagnosis.findings, tmp_path / "scripts", force=force)

@@ -100,6 +100,7 @@ def test_written_again_nothing_of_before_is_left(s, tmp_path, monkeypatch):
     folder_of(s, [SAMPLES / "client-on-servers-link" / "client.pcap"], folder)
     (folder / "claims.parquet").write_text("of the layout before")
     (folder / "mine.txt").write_text("mine")
+    (folder / "flows" / "mine.txt").write_text("mine")
     with pytest.raises(OutputError, match=r"schema\.json: exists; give another name, or --force"):
         dataset.check(folder, force=False)
     read = s.read_alone([f"tap={SAMPLES / 'udp' / 'client.pcap'}"], s.EMPTY)
@@ -107,7 +108,7 @@ def test_written_again_nothing_of_before_is_left(s, tmp_path, monkeypatch):
     s.same(read_folder(folder), read)
     said = json.loads((folder / "schema.json").read_text())["files"]
     there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert there == {"schema.json", "mine.txt", *(path for paths in said.values() for path in paths)}
+    assert there == {"schema.json", "mine.txt", "flows/mine.txt", *(path for paths in said.values() for path in paths)}
 
 
 def test_the_parts_of_an_interrupted_run_stay_and_are_no_folder_of_tables(s, tmp_path, monkeypatch):
