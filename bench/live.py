@@ -165,6 +165,7 @@ def usage(pid: int) -> tuple[float, float]:
 
 
 def children(pid: int) -> list[int]:
+    """The capturing program first; behind it who stands guard over it."""
     return [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 

@@ -30,22 +30,28 @@ def confined(
     def around(command: Callable[..., object]) -> Callable[..., object]:
         @wraps(command)
         def run(*, no_sandbox: bool, **given: Any) -> object:  # noqa: ANN401 - whatever the command takes
-            if _wanted(no_sandbox=no_sandbox) and not any(given[name] for name in unless):
+            if wanted(no_sandbox=no_sandbox) and not any(given[name] for name in unless):
                 from analyzer.confine import child  # noqa: PLC0415 - not for --version
 
                 if child.available():
                     child.enter(_paths(given, reads), _paths(given, writes))
             return command(**given)
 
-        return click.option(
-            "--no-sandbox", is_flag=True,
-            help="Read in this process itself, not in a child without rights (replypath doctor shows which).",
-        )(run)
+        return option(run)
 
     return around
 
 
-def _wanted(*, no_sandbox: bool) -> bool:
+def option(command: Command) -> Command:
+    """``--no-sandbox`` itself."""
+    return click.option(
+        "--no-sandbox", is_flag=True,
+        help="Read with all of this user's rights (replypath doctor shows which are given up otherwise).",
+    )(command)
+
+
+def wanted(*, no_sandbox: bool) -> bool:
+    """Whether this run is to be confined."""
     return in_our_own_process and not no_sandbox and os.environ.get(SWITCH, "").lower() not in OFF
 
 

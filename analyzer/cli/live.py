@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from analyzer.cli import inputs, printable
+from analyzer.cli import confined, inputs, printable
 
 if TYPE_CHECKING:
     from analyzer.diagnose.ruledoc import Rule
@@ -49,7 +49,11 @@ EXIT = {"healthy": 0, "bypass": 1, "fault": 1, "cannot-tell": 3}
               help="Print the commands that bring other hosts' packets here: NAME=HOST/IFACE for each, or --map.")
 @click.option("-q", "--quiet", is_flag=True, help="Nothing on standard error but errors.")
 @click.option("-v", "--verbose", count=True, help="Say more; -vv shows tracebacks.")
-def live(rules_folder: str | None, maps: tuple[str, ...], hosts: tuple[str, ...], verbose: int, **asked: Any) -> None:  # noqa: ANN401
+@confined.option
+def live(
+    rules_folder: str | None, maps: tuple[str, ...], hosts: tuple[str, ...], verbose: int, *, no_sandbox: bool,
+    **asked: Any,  # noqa: ANN401 - by their names to Wanted
+) -> None:
     """Diagnose while it happens: interfaces of this host, or captures that come through pipes ('-': standard input).
 
     Only dumpcap (or tcpdump) needs rights. Ctrl-C ends with the report, twice at once.
@@ -68,12 +72,16 @@ def live(rules_folder: str | None, maps: tuple[str, ...], hosts: tuple[str, ...]
         for line in recipe(asked["pipes"], inputs.mapping(maps), maps):
             click.echo(line)
         return
-    from analyzer.live import run  # noqa: PLC0415
+    from analyzer.confine import here  # noqa: PLC0415
 
-    wanted: Wanted = run.Wanted(
-        mapping=inputs.mapping(maps), hosts=inputs.facts(hosts), rules=_rules(rules_folder),
-        command=shlex.join(["replypath", *sys.argv[1:]]), **asked,
-    )
+    with here.single_threaded():
+        from analyzer.live import run  # noqa: PLC0415
+
+        wanted: Wanted = run.Wanted(
+            mapping=inputs.mapping(maps), hosts=inputs.facts(hosts), rules=_rules(rules_folder),
+            command=shlex.join(["replypath", *sys.argv[1:]]),
+            confined=confined.wanted(no_sandbox=no_sandbox) and here.available(), **asked,
+        )
     diagnosis = run.run(wanted, say=lambda line: click.echo(f"replypath: {printable(line)}", err=True))
     sys.stdout.flush()
     sys.exit(EXIT[diagnosis.verdict.value])

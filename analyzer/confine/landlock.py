@@ -22,7 +22,7 @@ from analyzer.errors import ToolError
 
 CREATE, ADD, RESTRICT = 444, 445, 446
 VERSION_FLAG = 1
-PATH_BENEATH = 1
+PATH_BENEATH, NET_PORT = 1, 2
 NO_NEW_PRIVS = 38          # prctl(2)
 
 (EXECUTE, WRITE_FILE, READ_FILE, READ_DIR, REMOVE_DIR, REMOVE_FILE, MAKE_CHAR, MAKE_DIR, MAKE_REG, MAKE_SOCK, MAKE_FIFO,
@@ -32,6 +32,7 @@ FILE_RIGHTS = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
 KNOWN = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 """How many of the rights, counted from the lowest bit, a version knows; later ones know as many as version 5."""
 NET, NET_VERSION = 0b11, 4        # bind and connect of TCP, and from which version on
+BIND = 0b01
 SCOPES, SCOPES_VERSION = 0b11, 6  # abstract sockets, and signals to processes outside
 
 READ = READ_FILE | READ_DIR
@@ -70,10 +71,12 @@ def no_new_privileges() -> None:
         raise ToolError(f"the kernel refuses no-new-privileges: {os.strerror(ctypes.get_errno())}")
 
 
-def restrict(grants: Iterable[Grant]) -> int:
+def restrict(grants: Iterable[Grant], listens: Iterable[int] = ()) -> int:
     """Give up everything but ``grants``; the version that keeps it, 0 where the kernel has no Landlock.
 
     A path that does not exist is passed over: it can be neither read nor made.
+    ``listens`` are TCP ports that may be listened on (0: one that the kernel
+    picks).  It holds for the calling thread and for whatever that one starts.
     """
     abi = version()
     if not abi:
@@ -88,6 +91,9 @@ def restrict(grants: Iterable[Grant]) -> int:
     try:
         for path, granted in grants:
             _grant(ruleset, path, granted & rights)
+        for port in listens if abi >= NET_VERSION else ():
+            _call(ADD, ctypes.c_int(ruleset), ctypes.c_int(NET_PORT), struct.pack("=QQ", BIND, port),
+                  ctypes.c_uint32(0))
         _call(RESTRICT, ctypes.c_int(ruleset), ctypes.c_uint32(0))
     finally:
         os.close(ruleset)

@@ -11,14 +11,14 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 
-from analyzer.confine.landlock import READ, RUN, WRITE, Grant
+from analyzer.confine.landlock import READ, REMOVE_DIR, RUN, WRITE, Grant
 
 PROGRAMS = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/nix/store", "/gnu/store")
 """Programs and libraries: the interpreter's, and tshark's."""
 SYSTEM = (
     "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime", "/etc/nsswitch.conf", "/etc/passwd",
-    "/etc/group", "/etc/wireshark", "/proc", "/sys/devices/system", "/sys/fs/cgroup", "/dev/urandom", "/dev/random",
-    "/dev/zero",
+    "/etc/group", "/etc/hosts", "/etc/wireshark", "/proc", "/sys/devices/system", "/sys/fs/cgroup", "/dev/urandom",
+    "/dev/random", "/dev/zero",
 )
 """What programs look at when they start."""
 SHARED = ("/dev/null", "/dev/shm")   # noqa: S108 - semaphores of worker processes have their names there
@@ -59,9 +59,19 @@ def _standing(path: str) -> str:
     return path
 
 
+def temporary() -> str:
+    """Where temporary files lie."""
+    return os.environ.get("TMPDIR") or "/tmp"   # noqa: S108 - what is made there has a name that nobody can guess
+
+
+def own(folder: str) -> list[Grant]:
+    """A scratch folder, for whoever has to remove it himself; nothing where there is none."""
+    return [(folder, WRITE), (os.path.dirname(folder), REMOVE_DIR)] if folder else []   # noqa: PTH120 - start-up
+
+
 def scratch() -> str:
-    """A folder of the run's own for temporary files, or nothing where none can be made."""
-    base = os.environ.get("TMPDIR") or "/tmp"   # noqa: S108 - a name that nobody can guess, and 0700
+    """A folder of the run's own for temporary files, or nothing where none can be made; of mode 0700."""
+    base = temporary()
     for _ in range(RETRIES):
         path = f"{base}/replypath-{os.urandom(8).hex()}"
         try:

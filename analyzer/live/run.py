@@ -13,6 +13,7 @@ from types import FrameType
 
 from analyzer import export
 from analyzer.balance.mapping import EMPTY, Mapping
+from analyzer.confine import here, places
 from analyzer.diagnose.finding import Diagnosis
 from analyzer.diagnose.ruledoc import Rule
 from analyzer.errors import ConfigError, OutputError
@@ -66,6 +67,7 @@ class Wanted:
     dissect: bool = False
     quiet: bool = False
     command: str = ""
+    confined: bool = False
 
 
 def run(wanted: Wanted, say: Say) -> Diagnosis:
@@ -75,11 +77,18 @@ def run(wanted: Wanted, say: Say) -> Diagnosis:
         say("the compiled kernels are not installed: same answers, many times slower")
     with ExitStack() as stack:
         picture = stack.enter_context(ExitStack())   # gives the terminal back before the report comes
-        screens = _screens(wanted, say, stack, picture)
+        runner = _runner(wanted, say, stack)
         ring = Ring(Path(wanted.save), wanted.ring_mib * MIB) if wanted.save else None
         if ring is not None:
             stack.callback(_leave_ring, ring, say)
         taps, remarks = _taps(wanted)
+        stack.callback(_end, taps)
+        if wanted.confined:   # all that needs rights has been started; no thread has
+            stack.callback(places.swept, _confine(wanted))
+        screens = _screens(wanted, say, stack, picture)
+        if runner is not None:
+            runner.start()
+            screens.append(runner)
         session = Session(taps, _settings(wanted), screens, ring)
         with _interrupts(session), picture:
             diagnosis = session.run(remarks)
@@ -87,6 +96,18 @@ def run(wanted: Wanted, say: Say) -> Diagnosis:
             diagnosis = _saved(ring, session, diagnosis, wanted, say)
         _write(diagnosis, wanted, screens, say)
         return diagnosis
+
+
+def _confine(wanted: Wanted) -> str:
+    """Keep this process to its pipes and outputs; a folder for temporary files."""
+    written = [path for path in (wanted.save, wanted.metrics_file, *wanted.reports) if path]
+    ports = [metrics.place(wanted.metrics)[1]] if wanted.metrics else []
+    return here.enter([path for path in wanted.pipes if path != "-"], written, ports)
+
+
+def _end(taps: Sequence[Tap]) -> None:
+    for tap in taps:
+        tap.kill()
 
 
 def check(wanted: Wanted) -> None:
@@ -131,16 +152,21 @@ def _taps(wanted: Wanted) -> tuple[list[Tap], list[str]]:
     return [*taps, *children], remarks
 
 
+def _runner(wanted: Wanted, say: Say, stack: ExitStack) -> hook.Hook | None:
+    """Who runs ``--on-finding``."""
+    if not wanted.on_finding:
+        return None
+    runner = hook.Hook(hook.command(wanted.on_finding), say)
+    stack.callback(runner.close)
+    return runner
+
+
 def _screens(wanted: Wanted, say: Say, stack: ExitStack, picture: ExitStack) -> list[Screen]:
     screens: list[Screen] = []
     if wanted.output == NDJSON:
         screens.append(JsonLines(sys.stdout))
     elif not wanted.quiet:
         screens.append(_for_people(picture))
-    if wanted.on_finding:
-        runner = hook.Hook(hook.command(wanted.on_finding), say)
-        stack.callback(runner.close)
-        screens.append(runner)
     if wanted.metrics or wanted.metrics_file:
         numbers = metrics.Metrics()
         stack.callback(numbers.close)
@@ -173,8 +199,7 @@ def _interrupts(session: Session) -> Iterator[None]:
     """Once (or a polite kill) ends with the report, twice ends at once."""
     def interrupted(_number: int, _frame: FrameType | None) -> None:
         if session.stopping:
-            for tap in session.taps:
-                tap.kill()
+            _end(session.taps)
             sys.exit(INTERRUPTED)
         session.stop()
 

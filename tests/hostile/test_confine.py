@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.confine import landlock, limits, places
+from analyzer.confine import here, landlock, limits, places
 from analyzer.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,6 +78,61 @@ def test_a_child_reads_its_inputs_writes_beside_its_outputs_and_nothing_else(tmp
     }
     assert "replypath-" in scratch
     assert not Path(scratch).exists()
+
+
+HERE = """
+import socket
+from analyzer.confine import here, places
+with here.single_threaded():
+    import analyzer.live.run
+threads = len(os.listdir("/proc/self/task"))
+scratch = here.enter([sys.argv[1]], [sys.argv[2]], [int(sys.argv[4])])
+def tried(what):
+    try:
+        what()
+    except OSError as error:
+        return error.strerror
+    return "done"
+def listens(port):
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", port))
+def kept():
+    open(scratch + "/x", "w").close()
+print(json.dumps({
+    "threads": threads, "pools": [name for name in here.POOLS if name in os.environ],
+    "listed": tried(lambda: open(sys.argv[1]).read()), "unlisted": tried(lambda: open(sys.argv[3]).read()),
+    "output": tried(lambda: open(sys.argv[2], "w")), "elsewhere": tried(lambda: open(sys.argv[3] + ".new", "w")),
+    "temporary": tried(kept), "signal": tried(lambda: os.kill(os.getppid(), 0)),
+    "its port": tried(lambda: listens(int(sys.argv[4]))), "another port": tried(lambda: listens(int(sys.argv[4]) + 1)),
+    "connect": tried(lambda: socket.create_connection(("127.0.0.1", 9), timeout=2).close()),
+}))
+places.swept(scratch)
+assert not os.path.exists(scratch)
+"""
+
+
+@needs_landlock
+def test_a_process_confines_itself_where_it_stands(tmp_path):
+    given, other, out = tmp_path / "in" / "given", tmp_path / "in" / "other", tmp_path / "out" / "report"
+    for path in (given, other):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x")
+    out.parent.mkdir()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    done = python(HERE, given, out, other, port)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    network, signals = landlock.version() >= landlock.NET_VERSION, landlock.version() >= landlock.SCOPES_VERSION
+    assert found.pop("another port") in ({"Permission denied"} if network else {"done", "Address already in use"})
+    assert found == {
+        "threads": 1, "pools": [name for name in here.POOLS if name in os.environ],
+        "listed": "done", "unlisted": "Permission denied", "output": "done", "elsewhere": "Permission denied",
+        "temporary": "done", "signal": "Operation not permitted" if signals else "done", "its port": "done",
+        "connect": "Permission denied" if network else "Connection refused",
+    }
 
 
 @pytest.mark.parametrize(("code", "status", "says"), [

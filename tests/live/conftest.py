@@ -90,8 +90,17 @@ class Run:
         return self.events[-1]["diagnosis"]
 
     @property
+    def rights(self):
+        """NoNewPrivs of each of its threads."""
+        states = Path(f"/proc/{self.child.pid}/task").glob("*/status")
+        return {line.split()[1] for state in states for line in state.read_text().splitlines() if "NoNewPrivs" in line}
+
+    @property
     def children(self):
-        return [int(n) for n in Path(f"/proc/{self.child.pid}/task/{self.child.pid}/children").read_text().split()]
+        """The programs that it started; what it forked for its own sake has its own name."""
+        mine = Path(f"/proc/{self.child.pid}")
+        found = [int(n) for n in (mine / f"task/{self.child.pid}/children").read_text().split()]
+        return [pid for pid in found if Path(f"/proc/{pid}/comm").read_text() != (mine / "comm").read_text()]
 
 
 class Place:

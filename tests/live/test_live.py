@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import struct
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -108,9 +111,12 @@ def test_health_raises_nothing(place, bench):
 
 
 def test_named_pipes_are_capture_points_until_the_first_finding(place, bench, tmp_path):
-    seen = tmp_path / "seen.json"
+    beyond, numbers = tmp_path / "beyond", tmp_path / "numbers"
+    beyond.mkdir()
+    numbers.mkdir()
+    seen = beyond / "seen.json"      # the command has its user's rights, the run itself may not write here
     program = tmp_path / "page"
-    program.write_text(f"#!/bin/sh\ncat > {seen}\n")
+    program.write_text(f"#!/bin/sh\ncat > {seen}\ngrep NoNewPrivs /proc/self/status > {beyond}/rights\n")
     program.chmod(0o755)
     writers, pipes = [], []
     for name, host in (("client", "client"), ("server", "server1")):
@@ -121,7 +127,8 @@ def test_named_pipes_are_capture_points_until_the_first_finding(place, bench, tm
         writers.append(subprocess.Popen([*place.into(host), "sh", "-c", command]))
     try:
         run = place.watch("outside", *pipes, "--until-finding", "--on-finding", str(program),
-                          "--metrics-file", str(tmp_path / "numbers.prom"))
+                          "--metrics-file", str(numbers / "numbers.prom"))
+        assert run.rights == {"1"}
         for host in ("client", "server1"):
             place.settle(host)
         dial(bench, timeout_s=2.0)
@@ -136,7 +143,8 @@ def test_named_pipes_are_capture_points_until_the_first_finding(place, bench, tm
         ("client", "client", "declared"), ("server", "server", "declared")]
     assert json.loads(seen.read_text())["finding"]["rule"] == found["finding"]["rule"]
     assert told["findings"][0]["certainty"] == "certain"
-    assert "replypath_open_findings 1.0" in (tmp_path / "numbers.prom").read_text()
+    assert "replypath_open_findings 1.0" in (numbers / "numbers.prom").read_text()
+    assert (beyond / "rights").read_text().split() == ["NoNewPrivs:", "0"]
 
 
 def test_a_killed_child_is_a_sentence_and_the_packets_are_kept(place, bench, tmp_path):
@@ -151,6 +159,45 @@ def test_a_killed_child_is_a_sentence_and_the_packets_are_kept(place, bench, tmp
     assert told["captures"][0]["path"] == str(saved)
     assert saved.stat().st_size > 500
     assert run.child.returncode == 1
+
+
+def nobodys_dumpcap(folder):
+    """dumpcap with its capability as a file's, and how an ordinary user runs the rest with it."""
+    folder.chmod(0o755)
+    program = shutil.copy(shutil.which("dumpcap"), folder / "dumpcap")
+    program.chmod(0o755)
+    # struct vfs_cap_data, revision 2, effective: CAP_NET_ADMIN and CAP_NET_RAW, permitted and inheritable
+    os.setxattr(program, "security.capability", struct.pack("<IIIII", 0x02000001, 3 << 12, 3 << 12, 0, 0))
+    return ("env", f"PATH={folder}:{os.environ['PATH']}", "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+
+
+def runs(pid):
+    """Whether a process does anything still; one that has ended may wait for somebody to ask for its status."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("capable", [False, True], ids=["root's", "nobody's, by a capability of the file"])
+def test_sigkill_leaves_no_dumpcap_on_a_silent_interface(place, bench, capable):
+    """With the file's capability the kernel itself would leave it: PR_SET_PDEATHSIG is cleared (prctl(2))."""
+    bench.shell("server2", "ip link add idle0 type veth peer name idle1; ip link set idle0 up")
+    with tempfile.TemporaryDirectory() as folder:   # pytest's own are root's alone
+        try:
+            before = nobodys_dumpcap(Path(folder)) if capable else ()
+        except OSError as error:
+            pytest.skip(f"this file system keeps no capabilities: {error}")
+        run = place.watch("server2", "-i", "idle0", before=before)
+        [child] = run.children
+        assert run.rights == {"1"}
+        run.child.kill()
+        run.child.wait()
+        end = time.monotonic() + BOUND_S
+        while runs(child) and time.monotonic() < end:
+            time.sleep(0.05)
+    bench.shell("server2", "ip link del idle0")
+    assert not runs(child)
 
 
 def test_a_vanished_interface_is_a_sentence(place, bench):

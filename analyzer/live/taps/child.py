@@ -25,6 +25,7 @@ import numpy as np
 
 from analyzer.capture.source import Interface, Source, open_capture
 from analyzer.errors import CaptureError, ToolError
+from analyzer.live.taps.guard import guard
 from analyzer.live.taps.pipe import LIMITS
 from analyzer.tables import Batch
 
@@ -71,6 +72,7 @@ class Child:
         except OSError as error:
             self._said.close()
             raise ToolError(f"{self.program}: does not start: {error.strerror}") from error
+        self._guard = guard(self._child.pid)
         assert self._child.stdout is not None
         self._pipe = self._child.stdout
         with contextlib.suppress(OSError):   # more than an ordinary user may have: then it stays as it is
@@ -123,8 +125,8 @@ class Child:
     def kill(self) -> None:
         """As ``tap.Tap``."""
         self._asked = True
-        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            self._child.kill()
+        self._signal(signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.wait(1)
         if self._source is None:    # nobody reads, so nobody else closes
             self._close()
@@ -150,8 +152,7 @@ class Child:
             if quiet is not None and time.monotonic() - quiet > DRAIN_S:
                 break
             time.sleep(0.05)
-        with contextlib.suppress(OSError):
-            self._child.send_signal(signal.SIGINT)
+        self._signal(signal.SIGINT)
         try:
             self._child.wait(BACKLOG_S)
         except subprocess.TimeoutExpired:
@@ -161,8 +162,16 @@ class Child:
         try:
             return self._child.wait(ENDS_S)
         except subprocess.TimeoutExpired:
-            self._child.kill()
+            self._signal(signal.SIGKILL)
             return self._child.wait()
+
+    def _signal(self, number: int) -> None:
+        """By the guard, because a confined process may send none."""
+        if self._guard is not None:
+            self._guard.send(number)
+        else:
+            with contextlib.suppress(OSError):
+                self._child.send_signal(number)
 
     def _close(self) -> None:
         """Keep what the program said, and give the files back; twice is once."""
@@ -171,6 +180,8 @@ class Child:
             self._words = os.pread(self._said.fileno(), 65536, 0).decode("utf-8", "replace").replace("\r", "\n")
             self._said.close()
             self._pipe.close()
+            if self._guard is not None:
+                self._guard.close()
 
     def _complaint(self) -> str:
         """What the program says beside its usual words, as one sentence."""

@@ -133,6 +133,7 @@ def test_the_command_gets_the_finding_and_no_shell(tmp_path):
     program = script(tmp_path, f'cat >> {tmp_path}/given; echo "$1" >> {tmp_path}/words')
     said = []
     screen = hook.Hook(hook.command(f"{program} '$(touch {tmp_path}/no)'"), said.append)
+    screen.start()
     for event in EVENTS:
         screen.event(event)
     screen.close()
@@ -146,6 +147,7 @@ def test_a_command_that_hangs_or_fails_is_said(tmp_path):
     for text, says in (("sleep 60", "more than 0.3 s"), ("exit 7", "status 7")):
         said, begin = [], time.monotonic()
         screen = hook.Hook([script(tmp_path, text)], said.append, limit_s=0.3 if "sleep" in text else 30)
+        screen.start()
         screen.event(EVENTS[1])
         screen.close()
         assert len(said) == 1 and says in said[0]
