@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+Named = Callable[[dict[str, Any]], Sequence[str]]
 Command = TypeVar("Command", bound=Callable[..., object])
 SWITCH = "REPLYPATH_SANDBOX"
 OFF = frozenset({"off", "no", "0", "false"})
@@ -18,12 +19,12 @@ in_our_own_process = False
 
 
 def confined(
-    *, reads: Sequence[str] = (), writes: Sequence[str] = (), unless: Sequence[str] = (),
+    *, reads: Sequence[str | Named] = (), writes: Sequence[str] = (), unless: Sequence[str] = (),
 ) -> Callable[[Callable[..., object]], Callable[..., object]]:
     """Run a command in a confined child.
 
     ``reads`` and ``writes`` are the names of the parameters that hold paths (or
-    ``NAME=PATH``); with one of the parameters ``unless`` set, the command needs
+    ``NAME=PATH``), or say which paths the parameters mean; with one of the parameters ``unless`` set, the command needs
     more rights than a child has, and runs free.
     """
 
@@ -55,10 +56,10 @@ def wanted(*, no_sandbox: bool) -> bool:
     return in_our_own_process and not no_sandbox and os.environ.get(SWITCH, "").lower() not in OFF
 
 
-def _paths(given: dict[str, Any], names: Iterable[str]) -> list[str]:
+def _paths(given: dict[str, Any], names: Iterable[str | Named]) -> list[str]:
     """What the parameters hold: one path, several, or none."""
     found: list[str] = []
     for name in names:
-        value = given[name]
+        value = given[name] if isinstance(name, str) else name(given)
         found += [value] if isinstance(value, str) else list(value or ())
     return [path for path in found if path and path != "-"]

@@ -62,7 +62,7 @@ def _sandbox() -> str:
         "no Landlock in this kernel (5.13 and later have it): files stay open to the reading process")
     state = f"switched off by {SWITCH}; it would be: " if os.environ.get(SWITCH, "").lower() in OFF else ""
     return (f"{state}{walls}{', no network' if abi >= landlock.NET_VERSION else ''}; no new privileges; "
-            f"{bounds.memory_bytes >> 20} MiB of memory, {bounds.cpu_seconds} s of computing")
+            f"{bounds.memory_bytes >> 20} MiB of memory, {bounds.cpu_seconds} s of computing (live: no such limits)")
 
 
 def _found(tool: str) -> str | None:

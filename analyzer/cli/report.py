@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
+from analyzer.clean import clean
 from analyzer.cli import anonymous as pseudonyms
-from analyzer.cli import printable
+from analyzer.cli.confined import confined
 from analyzer.errors import CaptureUnreadable
+
+
+def _captures(given: dict[str, Any]) -> list[str]:
+    """The annotated capture is made of files that only the result names: then anything may be read."""
+    return ["/"] if any(output.lower().endswith(".pcapng") for output in given["outputs"]) else []
 
 
 @click.command()
@@ -18,6 +25,7 @@ from analyzer.errors import CaptureUnreadable
               help="Write by suffix (.html .md .sarif ...; .pcapng reads the captures again); repeatable.")
 @pseudonyms.options
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
+@confined(reads=("result", "key_file", _captures), writes=("outputs",))
 def report(result: str, outputs: tuple[str, ...], *, anonymous: bool, key_file: str | None, force: bool) -> None:
     """Write a report again from a saved result, without the captures.
 
@@ -42,4 +50,4 @@ def report(result: str, outputs: tuple[str, ...], *, anonymous: bool, key_file: 
         terminal.write(diagnosis, sys.stdout)
     for output in outputs:
         export.write(diagnosis, output, force=force)
-        click.echo(f"replypath: report written to {printable(output)}", err=True)
+        click.echo(f"replypath: report written to {clean(output)}", err=True)

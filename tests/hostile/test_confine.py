@@ -192,6 +192,20 @@ def test_the_answers_are_those_of_a_process_that_is_free(tmp_path):
     assert confined == free
 
 
+def test_a_saved_result_is_read_in_the_child_as_well(tmp_path):
+    """Frames for the evidence come from captures that only the result names."""
+    result, evidence, again = (tmp_path / folder / name for folder, name in (("a", "r.json"), ("a", "e.pcapng"), ("b", "e.pcapng")))
+    for path in (result, again):
+        path.parent.mkdir()
+    done = replypath("analyze", SAMPLE / "client.pcap", "--report", result, "--report", evidence, "-q")
+    assert done.returncode == 1
+    done = replypath("report", result, "-o", again, "-o", tmp_path / "b" / "r.md")
+    assert (done.returncode, done.stdout) == (0, b""), done.stderr
+    assert again.read_bytes() == evidence.read_bytes()
+    refused = replypath("report", result, REPLYPATH_MEMORY="1")     # what only who confines himself looks at
+    assert (refused.returncode, refused.stdout) == (2, b"") and b"REPLYPATH_MEMORY" in refused.stderr
+
+
 @pytest.mark.tshark
 @pytest.mark.skipif(shutil.which("editcap") is None or shutil.which("tshark") is None, reason="tshark is not installed")
 def test_tshark_works_inside_and_so_does_standard_input(tmp_path):
