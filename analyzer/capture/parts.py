@@ -1,67 +1,43 @@
-"""A part of a pcap file: the records that begin between two octets, read without what comes before them.
+"""A part of a pcap or pcapng file: the records that begin between two octets, read without what comes before them.
 
 Where a part begins is guessed: the first place from which ``CHAIN`` records
-follow one another.  The guess is proven by the part before it, whose chain of
-record headers must end at exactly that place; ``Part.ended`` and ``Part.began``
-say so, and whoever puts parts together reads a part again, from the true place
-and with what is ``Carried`` there, where they differ or where there was damage.
+follow one another, or where a block begins and ends alike.  The guess is proven
+by the part before it, whose chain of records must end at exactly that place
+(``Carried.at`` against ``Part.began``), and, in a pcapng file, with the section
+and interfaces that the part assumed (those before the file's first packet).
+Whoever puts parts together reads a part again, from the true place and with
+what is ``Carried`` there, where they differ or where there was damage.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from analyzer.capture import records as r
+from analyzer.capture.carried import Block, Carried
+from analyzer.capture.interface import Comment, Interface
 from analyzer.capture.limits import DEFAULT_LIMITS, Limits
-from analyzer.capture.octets.compressed import MAGIC_BYTES, method_of
+from analyzer.capture.octets.compressed import MAGIC_BYTES
 from analyzer.capture.octets.files import PlainFile
 from analyzer.capture.octets.remote import RemoteFile, is_remote
 from analyzer.capture.octets.window import Stream, Window
 from analyzer.capture.pcap import PcapReader, is_pcap
-from analyzer.capture.reader import sentences
+from analyzer.capture.pcapng import MAGIC, PcapngReader
+from analyzer.capture.reader import RecordReader
 from analyzer.errors import CaptureDamaged, CaptureError
 from analyzer.tables import Batch
 
 GUESS = -1
 """In place of a reason for damage: nothing is wrong, the place of the first record is not known."""
-LITTLE = 16
-"""Octets read at once behind the part's end: no record header is shorter, so no record comes in unasked."""
+LITTLE = 8
+"""Octets read at once behind the part's end: no record or block is shorter, so none comes in unasked."""
 TO_THE_END = 2**63 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Carried:
-    """What a reader knows when it has read a file as far as ``at``; the next part goes on from there."""
-
-    at: int = 0
-    frames: int = 0
-    first_ns: int = -1
-    last_ns: int = -1
-    damages: int = 0
-    said: tuple[str, ...] = ()
-    unsaid: int = 0
-    tallies: tuple[int, ...] = (0,) * r.TALLIES
-    failure: str = ""      # why the operating system would not go on
-    done: bool = False       # reading ended before the end of the file: it was more noise than capture
-
-    def warnings(self, path: str) -> list[str]:
-        """As ``interface.Source.warnings``, for the file so far."""
-        return sentences(path, self.said, self.unsaid, self.tallies, self.failure)
-
-    def after(self, part: Carried) -> Carried:
-        """What is known after a part that was read by itself (its frames and tallies counted from nothing)."""
-        tallies = list(self.tallies)
-        for which in (r.ODD_FRACTION, r.CLAMPED, r.UNSTAMPED, r.STRANGER):
-            if not tallies[which]:
-                tallies[which + 1] = part.tallies[which + 1]
-            tallies[which] += part.tallies[which]
-        return replace(
-            self, at=part.at, frames=self.frames + part.frames, tallies=tuple(tallies),
-            first_ns=self.first_ns if self.first_ns >= 0 else part.first_ns,
-            last_ns=part.last_ns if part.frames else self.last_ns,
-        )
+HEAD_BYTES = 65_536
+"""Octets that are read at once of what comes before a pcapng file's first packet."""
+NO_TIME = -(2**63) + 1
+"""In place of the time of the packet before, which blocks without a time are given: it is not known in a part."""
 
 
 class _Stretch:
@@ -85,31 +61,29 @@ class _Stretch:
         self.plain.close()
 
 
-class Part(PcapReader):
-    """The records of a pcap file that begin in ``[begin, stop)``.
+class Bounded(RecordReader):
+    """What the parts of both formats have in common: they begin and stop where they are told."""
 
-    With ``carried`` they begin at ``carried.at``, and the reader goes on as if
-    it had read all that comes before; without, the first one is sought from
-    ``begin`` on and ``began`` says where it is (None: nowhere).
-    """
+    began: int | None = None
+    _end = TO_THE_END
+    _stretch: _Stretch | None = None
 
-    def __init__(self, path: str, plain: Stream, stop: int, limits: Limits, *, begin: int = 0,
-                 carried: Carried | None = None) -> None:
-        super().__init__(path, Window(plain, limits.chunk_bytes), limits)
+    def _bounded(self, begin: int, stop: int, carried: Carried | None) -> None:
+        """Begin at the head's end, where a part before ended, or at the first record after ``begin``."""
         start = carried.at if carried and carried.at else self._window.offset if carried else begin
-        self.began: int | None = start if carried else None
+        self.began = start if carried else None
         self._end = stop
-        self._stretch = _Stretch(plain, start, stop)
-        self._window = Window(self._stretch, limits.chunk_bytes, prompt=True)
+        self._stretch = _Stretch(self._window.stream, start, stop)
+        self._window = Window(self._stretch, self._limits.chunk_bytes, prompt=True)
         self._window.base = start
         if carried is None:
             self._lost = start, GUESS
-            return
-        self.frames, self._damages, self._unsaid = carried.frames, carried.damages, carried.unsaid
-        self._said[:] = carried.said
-        self._tallies[:] = carried.tallies
-        self._first_ns, self._tallies[r.LAST_NS] = carried.first_ns, carried.last_ns
-        self._done = carried.done or (start >= stop and carried.at > 0)
+        elif carried.at:
+            self.frames, self._damages, self._unsaid = carried.frames, carried.damages, carried.unsaid
+            self._said[:] = carried.said
+            self._tallies[:] = carried.tallies
+            self._tallies[r.LAST_NS] = carried.last_ns
+            self._done = carried.done or start >= stop
 
     @property
     def tidy(self) -> bool:
@@ -119,11 +93,10 @@ class Part(PcapReader):
     def carried(self) -> Carried:
         """What is known at the part's end."""
         return Carried(
-            at=self._window.offset, frames=self.frames, first_ns=self._first_ns,
-            last_ns=int(self._tallies[r.LAST_NS]), damages=self._damages, said=tuple(self._said),
-            unsaid=self._unsaid, tallies=tuple(int(tally) for tally in self._tallies),
-            failure=str(self._window.failure or ""),
-            done=self._done and not self._passed() and not self._window.eof,
+            at=self._window.offset, frames=self.frames, last_ns=int(self._tallies[r.LAST_NS]),
+            damages=self._damages, said=tuple(self._said), unsaid=self._unsaid,
+            tallies=tuple(int(tally) for tally in self._tallies), failure=str(self._window.failure or ""),
+            done=self._done and not self._passed() and not self._window.eof, interfaces=tuple(self.interfaces),
         )
 
     def batches(self) -> Iterator[Batch]:
@@ -139,6 +112,8 @@ class Part(PcapReader):
 
     def _fill(self, columns: r.Columns) -> tuple[int, int]:
         row, need = super()._fill(columns)
+        if self._stretch is None:      # the head of the file, before the part
+            return row, need
         self._stretch.wide = self._lost is not None
         if self._passed():
             self._done, need = True, 0
@@ -157,12 +132,105 @@ class Part(PcapReader):
             self.began = self._window.offset
 
 
+class PcapPart(Bounded, PcapReader):
+    """The records of a pcap file that begin in ``[begin, stop)``.
+
+    With ``carried`` they begin at ``carried.at``, and the reader goes on as if
+    it had read all that comes before; without, the first one is sought from
+    ``begin`` on and ``began`` says where it is (None: nowhere).
+    """
+
+    def __init__(self, path: str, plain: Stream, stop: int, limits: Limits, *, begin: int = 0,
+                 carried: Carried | None = None) -> None:
+        super().__init__(path, Window(plain, limits.chunk_bytes), limits)
+        self._bounded(begin, stop, carried)
+        if carried and carried.at:
+            self._first_ns = carried.first_ns
+
+    def carried(self) -> Carried:
+        """What is known at the part's end."""
+        return replace(super().carried(), first_ns=self._first_ns)
+
+
+class PcapngPart(Bounded, PcapngReader):
+    """The blocks of a pcapng file that begin in ``[begin, stop)``; see ``PcapPart``.
+
+    Without ``carried`` it assumes that the section and the interfaces are those
+    before the file's first packet.
+    """
+
+    _timeless = _counted = False
+    """A block took its time from a packet before the part; a packet says how many were lost before it."""
+
+    def __init__(self, path: str, plain: Stream, stop: int, limits: Limits, *, begin: int = 0,
+                 carried: Carried | None = None) -> None:
+        super().__init__(path, Window(plain, min(HEAD_BYTES, limits.chunk_bytes)), limits)
+        self.sound = not (self._said or self._damages or self._lost or self._done)
+        """Nothing is odd before the first packet."""
+        if carried and carried.block:
+            self._restore(carried.block, carried.interfaces)
+        self._bounded(begin + -begin % self.step, stop, carried)     # every block begins at a multiple of 32 bits
+        self._assumed: Block | None = None
+        if carried is None:
+            self.interfaces[:] = [replace(each, received=None, drops=None) for each in self.interfaces]
+            self._assumed = self._state()
+            self._tallies[:] = 0
+            self._tallies[r.LAST_NS] = NO_TIME
+
+    @property
+    def tidy(self) -> bool:
+        """Nothing in it depends on what came before."""
+        return super().tidy and self._assumed is not None and not (
+            self._timeless or self._counted or tuple(self.names.items()) != self._assumed.names)
+
+    def carried(self) -> Carried:
+        """What is known at the part's end."""
+        return replace(super().carried(), block=self._state(), assumed=self._assumed)
+
+    def batches(self) -> Iterator[Batch]:
+        """As ``interface.Source``."""
+        for batch in super().batches():
+            self._timeless |= self._assumed is not None and bool((batch.time_ns == NO_TIME).any())
+            yield batch
+
+    def _settle(self) -> None:
+        self._counted |= bool(self._table.drops[: self._layout[r.NG_INTERFACES]].any())
+        super()._settle()
+
+    def _state(self) -> Block:
+        """What the blocks have said so far."""
+        interfaces = int(self._layout[r.NG_INTERFACES])
+        *entries, drops = (tuple(column[:interfaces].tolist()) for column in r.arrays(self._table))
+        return Block(
+            self._order, self._section, self._section_at, self._foreign, self._crowded,
+            int(self._layout[r.NG_COMMENTS]), tuple(entries), drops, tuple(self.names.items()), len(self.comments),
+            self._kept_bytes,
+        )
+
+    def _restore(self, known: Block, interfaces: tuple[Interface, ...]) -> None:
+        """Know what a reader knew that came as far as here."""
+        self._order, self._section, self._section_at = known.order, known.section, known.section_at
+        self._foreign, self._crowded, self._kept_bytes = known.foreign, known.crowded, known.kept_bytes
+        self._layout[r.NG_BIG] = known.order == ">"
+        self._layout[r.NG_COMMENTS], self._layout[r.NG_INTERFACES] = known.wants_comments, len(known.drops)
+        self._table = r.empty_interfaces(max(16, len(known.drops)))
+        for column, values in zip(r.arrays(self._table), (*known.entries, known.drops), strict=True):
+            column[: len(values)] = values
+        self.interfaces[:] = interfaces
+        self.names = dict(known.names)
+        self.comments = [Comment(0, "")] * known.comments      # how many there are is all that matters
+
+
+Part = PcapPart | PcapngPart
+
+
 def open_part(path: str, begin: int, stop: int, limits: Limits = DEFAULT_LIMITS, *,
-              carried: Carried | None = None, plain: Stream | None = None) -> Part:
+              carried: Carried | None = None) -> Part:
     """A part of a file that ``record_span`` could split; errors as ``source.open_capture``."""
-    stream = plain or _opened(path)
+    stream = _opened(path)
     try:
-        return Part(path, stream, stop, limits, begin=begin, carried=carried)
+        kind = PcapngPart if stream.at(0, len(MAGIC)) == MAGIC else PcapPart
+        return kind(path, stream, stop, limits, begin=begin, carried=carried)
     except BaseException:
         stream.close()
         raise
@@ -173,7 +241,7 @@ def _opened(path: str) -> PlainFile | RemoteFile:
 
 
 def record_span(path: str, limits: Limits = DEFAULT_LIMITS) -> tuple[int, int] | None:
-    """Where the records of a file begin and end, if it can be split: a plain pcap file; else None."""
+    """Where the records of a file begin and end, if it can be split: a plain pcap or pcapng file; else None."""
     try:
         plain = _opened(path)
     except CaptureError:
@@ -181,9 +249,13 @@ def record_span(path: str, limits: Limits = DEFAULT_LIMITS) -> tuple[int, int] |
     try:
         regular = isinstance(plain, RemoteFile) or plain.regular
         magic = plain.at(0, MAGIC_BYTES) if regular and path != "-" else b""
-        if method_of(magic) or not is_pcap(magic):
-            return None
-        begin = Part(path, plain, TO_THE_END, limits, carried=Carried()).began
+        if is_pcap(magic):
+            part: Part = PcapPart(path, plain, TO_THE_END, limits, carried=Carried())
+        elif magic.startswith(MAGIC):
+            part = PcapngPart(path, plain, TO_THE_END, limits, carried=Carried())
+        else:
+            return None      # compressed, or what only Wireshark reads
+        begin = part.began if isinstance(part, PcapPart) or part.sound else None
         end = plain.octets if isinstance(plain, RemoteFile) else Path(path).stat().st_size
     except (CaptureError, OSError):
         return None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+from analyzer.capture.carried import Carried
 from analyzer.capture.interface import Interface
-from analyzer.capture.parts import Carried
 from analyzer.capture.source import open_capture
 from analyzer.errors import CaptureDamaged
 from analyzer.scale.part import PartRead, Span
@@ -46,20 +46,22 @@ class Chain:
         carried = Carried()
         for number, part in enumerate(self._parts):
             true = part
+            if part.damaged:
+                raise part.damaged
             if part.span.whole:
                 self.warnings, self.interfaces = part.warnings, part.interfaces
                 yield part
                 return
             if carried.done or (number and carried.at >= part.span.stop):
                 continue
-            if number and part.tidy and part.began == carried.at:
+            if number and part.tidy and part.began == carried.at and carried.leads_to(part.carried):
                 carried = carried.after(part.carried)
             else:
                 if number:
                     self.again += 1
                     true = self._read_again(replace(part.span, carried=carried))
                 carried = true.carried
-            self.warnings, self.interfaces = carried.warnings(self.path), true.interfaces
+            self.warnings, self.interfaces = carried.warnings(self.path), list(carried.interfaces)
             if true.summary.frames:
                 yield true
         if not carried.frames and (carried.failure or carried.damages):

@@ -15,7 +15,7 @@ from importlib import import_module
 from types import TracebackType
 from typing import Any, Self
 
-from analyzer.errors import CaptureDamaged, CaptureError, ToolError
+from analyzer.errors import CaptureError, ToolError
 from analyzer.flow.timeouts import Limits
 from analyzer.scale.follow import Numbering, Piece, follow
 from analyzer.scale.part import PartRead, Segment, Span, read_part
@@ -35,8 +35,8 @@ Held = list[Table]
 """A part's columns, by segment: on a worker."""
 
 
-def read_on_worker(number: int, span: Span) -> tuple[PartRead | CaptureDamaged, Held]:
-    """On a worker: read one part.  A damaged capture is an answer; a file that cannot be opened is tried again."""
+def read_on_worker(number: int, span: Span) -> tuple[PartRead, Held]:
+    """On a worker: read one part.  A file that cannot be opened is tried again."""
     held: Held = []
 
     def keep(table: Table) -> object:
@@ -45,22 +45,18 @@ def read_on_worker(number: int, span: Span) -> tuple[PartRead | CaptureDamaged, 
 
     try:
         return read_part(span, keep), held
-    except CaptureDamaged as error:
-        return error, []
     except CaptureError as error:
         raise type(error)(f"{error} (on the worker {_worker()})") from error
 
 
-def facts_of(both: tuple[PartRead | CaptureDamaged, Held]) -> PartRead | CaptureDamaged:
+def facts_of(both: tuple[PartRead, Held]) -> PartRead:
     """On a worker: what is sent home of a part."""
     return both[0]
 
 
-def shard_of(both: tuple[PartRead | CaptureDamaged, Held], shard: int | None) -> Held:
+def shard_of(both: tuple[PartRead, Held], shard: int | None) -> Held:
     """On a worker: one shard's packets (None: all) of each segment of a part."""
     read, held = both
-    if isinstance(read, CaptureDamaged):
-        return []
     return [_rows(table, segment, shard) for table, segment in zip(held, read.segments, strict=True)]
 
 
@@ -200,8 +196,6 @@ class Cluster:
 
     def _taken(self, number: int, facts: Any) -> PartRead:  # noqa: ANN401 - dask has no types
         read = self._result(facts)
-        if isinstance(read, CaptureDamaged):
-            raise read
         assert isinstance(read, PartRead)
         if read.version != VERSION:
             raise ToolError(f"{read.span.path}: a worker with replypath {read.version} read it; this is {VERSION}: "

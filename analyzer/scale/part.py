@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.capture.carried import Carried
 from analyzer.capture.interface import Interface
 from analyzer.capture.limits import DEFAULT_LIMITS, Limits
-from analyzer.capture.parts import Carried, Part, open_part
+from analyzer.capture.parts import Part, open_part
 from analyzer.capture.source import NOT_A_PACKET, Source, open_capture
 from analyzer.diagnose.overview import CaptureRead
+from analyzer.errors import CaptureDamaged
 from analyzer.flow.events import EventCollector
 from analyzer.flow.timeouts import FRAGMENT_FRAMES
 from analyzer.flow.tracker import FlowTracker
@@ -88,6 +90,7 @@ class PartRead:
     tail: Table = field(default_factory=dict)          # what later fragments in the next part may belong to
     end_position: int = 0                 # behind the last frame's octets, plus one
     end_ns: int = 0                       # the latest frame of the file
+    damaged: CaptureDamaged | None = None  # nothing of it is readable
 
 
 Keep = Callable[[Table], object]
@@ -103,13 +106,16 @@ def nobody(octets: int) -> None:
 
 def read_part(span: Span, keep: Keep, told: Told = nobody, limits: Limits = DEFAULT_LIMITS,
               segment_frames: int = SEGMENT_FRAMES) -> PartRead:
-    """Read one part; errors as ``source.open_capture``."""
+    """Read one part; errors as ``source.open_capture``, but that a part that is all damage says so."""
     source: Source
-    if span.whole:
-        source = open_capture(span.path, limits=limits)
-    else:
-        source = open_part(span.path, span.begin, span.stop, limits, carried=span.carried)
-    return _read(source, PartRead(span), keep, told, segment_frames)
+    try:
+        if span.whole:
+            source = open_capture(span.path, limits=limits)
+        else:
+            source = open_part(span.path, span.begin, span.stop, limits, carried=span.carried)
+        return _read(source, PartRead(span), keep, told, segment_frames)
+    except CaptureDamaged as error:
+        return PartRead(span, damaged=error)
 
 
 def _read(source: Source, read: PartRead, keep: Keep, told: Told, segment_frames: int) -> PartRead:

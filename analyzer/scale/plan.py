@@ -8,9 +8,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from analyzer.balance.vantage import declared_role
+from analyzer.capture.carried import Carried
 from analyzer.capture.limits import MIB
 from analyzer.capture.octets.remote import RemoteFile, is_remote
-from analyzer.capture.parts import TO_THE_END, Carried, record_span
+from analyzer.capture.parts import TO_THE_END, record_span
 from analyzer.capture.source import ChainedSource
 from analyzer.errors import CaptureError
 from analyzer.reading import points

@@ -8,7 +8,8 @@ import capture_files as files
 import pytest
 from capture_files import pcap, record
 
-from analyzer.capture.parts import TO_THE_END, Carried, open_part, record_span
+from analyzer.capture.carried import Carried
+from analyzer.capture.parts import TO_THE_END, open_part, record_span
 from analyzer.capture.source import open_capture
 
 RECORDS = [record(b"frame %04d " % number * (1 + number % 5), 1000 + number) for number in range(60)]

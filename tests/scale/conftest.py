@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from analyzer.balance.mapping import EMPTY
+from analyzer.capture.parts import record_span
 from analyzer.reading import read_captures as read_alone
 from analyzer.scale.inline import Inline
+from analyzer.scale.part import Span
 from analyzer.scale.plan import FilePlan, PointPlan, cut_at, plan
 from analyzer.scale.run import read_captures
 
@@ -64,6 +66,67 @@ def capture(dice, frames, calm=False, begins=1_700_000_000):
     return made
 
 
+def block(order, kind, body):
+    """A pcapng block."""
+    body += bytes(-len(body) % 4)
+    return struct.pack(order + "II", kind, len(body) + 12) + body + struct.pack(order + "I", len(body) + 12)
+
+
+def option(order, code, value):
+    return struct.pack(order + "HH", code, len(value)) + value + bytes(-len(value) % 4)
+
+
+def described(order, dice):
+    """An interface block: micro- or nanoseconds, sometimes with a name."""
+    options = option(order, 9, bytes([int(dice.choice([6, 9]))])) if dice.random() < 0.7 else b""
+    options += option(order, 2, b"eth%d" % dice.integers(3)) if dice.random() < 0.5 else b""
+    return block(order, 1, struct.pack(order + "HHI", 1, 0, int(dice.choice([0, 65535, 80]))) + options)
+
+
+def pcapng(dice, frames, calm=False, begins=1_700_000_000):
+    """A pcapng file: sections of either byte order, interfaces, packets of three kinds, and all sorts of other blocks.
+
+    How rare what is rare is depends on the file: in some nothing comes between the packets.
+    """
+    rare = 0.0 if (often := dice.random()) < 0.3 else 0.01 if often < 0.6 else 0.15
+    now, made, order, interfaces = begins * 10**6, b"", "<", 0
+    for number in range(frames):
+        if number == 0 or dice.random() < rare / 3:
+            order = "<>"[dice.integers(2)]
+            made += block(order, 0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1)
+                          + (option(order, 1, b"a comment") if dice.random() < rare else b""))
+            interfaces = int(dice.integers(0 if number else 1, 4))
+            made += b"".join(described(order, dice) for _ in range(interfaces))
+        now += int(dice.choice([1, 10, 1000, 400_000] if calm else [1, 10, 1000, 500_000, 7_000_000, -2_000_000, 200_000_000]))
+        octets, where = frame(dice), int(dice.integers(max(1, interfaces)))
+        if dice.random() < rare:
+            match int(dice.integers(8)):
+                case 0:
+                    made += described(order, dice)
+                    interfaces += 1
+                case 1:
+                    made += block(order, 3, struct.pack(order + "I", len(octets)) + octets)
+                case 2:
+                    counts = option(order, 4, struct.pack(order + "Q", number)) + option(order, 5, struct.pack(order + "Q", number // 2))
+                    made += block(order, 5, struct.pack(order + "III", where, 0, 0) + (counts if dice.random() < 0.7 else counts[:12]))
+                case 3:
+                    made += block(order, 4, struct.pack(order + "HH", 1, 8) + bytes([10, 0, 2, 1]) + b"a%d\0\0" % dice.integers(9) + bytes(4))
+                case 4:
+                    made += block(order, int(dice.choice([0x0BAD, 9, 0x99])), bytes(dice.integers(24, 90)))
+                case 5:
+                    made += block(order, 2, struct.pack(order + "HHIIII", where, int(dice.choice([0, 3, 0xFFFF])), now >> 32,
+                                                        now & 0xFFFFFFFF, len(octets), len(octets)) + octets)
+                case 6:
+                    made += block(order, 6, struct.pack(order + "IIIII", 9, 0, 0, len(octets), len(octets)) + octets)
+                case _:
+                    made += block(order, 0x99, b"")
+        octets += bytes(-len(octets) % 4)
+        options = b"" if dice.random() > rare else option(order, 1, b"a packet's comment") + (
+            option(order, 4, struct.pack(order + "Q", 2)) if dice.random() < 0.3 else b"")
+        made += block(order, 6, struct.pack(order + "IIIII", where, now >> 32, now & 0xFFFFFFFF, len(octets), len(octets)) + octets + options)
+    return made
+
+
 def spoiled(dice, octets):
     """The same with damage."""
     made = bytearray(octets)
@@ -88,7 +151,8 @@ def cut_plan(paths, edges, shards, names=None):
         name = names[number] if names else "here"
         size = path.stat().st_size
         inside = sorted({cut for cut in cuts if 24 < cut < size})
-        spans = cut_at(str(path), shards, [24, *inside, 2**63 - 1])
+        whole = record_span(str(path)) is None      # its head is damaged
+        spans = [Span(str(path), shards)] if whole else cut_at(str(path), shards, [24, *inside, 2**63 - 1])
         points.setdefault(name, PointPlan(name, named=True)).files.append(FilePlan(str(path), spans, size))
     return list(points.values())
 
@@ -114,5 +178,5 @@ def same(one, other):
 @pytest.fixture(scope="session")
 def s():
     """The builders above."""
-    return SimpleNamespace(capture=capture, spoiled=spoiled, frame=frame, cut_plan=cut_plan, same=same, EMPTY=EMPTY,
+    return SimpleNamespace(capture=capture, pcapng=pcapng, block=block, option=option, described=described, spoiled=spoiled, frame=frame, cut_plan=cut_plan, same=same, EMPTY=EMPTY,
                            read_alone=read_alone, read_captures=read_captures, Inline=Inline, plan=plan)

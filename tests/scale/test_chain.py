@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import struct
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,11 +13,11 @@ from hypothesis import strategies as st
 from analyzer.errors import CaptureError
 
 
-def check(s, folder, seed, *, calm, damaged, frames=60, files=1, shards=3):
+def check(s, folder, seed, *, calm, damaged, frames=60, files=1, shards=3, pcapng=False):
     dice = np.random.default_rng(seed)
     paths = []
     for number in range(files):
-        octets = s.capture(dice, int(dice.integers(1, frames)), calm=calm)
+        octets = (s.pcapng if pcapng else s.capture)(dice, int(dice.integers(1, frames)), calm=calm)
         path = folder / f"{seed}-{number}.pcap"
         path.write_bytes(s.spoiled(dice, octets) if damaged and len(octets) > 24 else octets)
         paths.append(path)
@@ -57,3 +60,51 @@ def test_also_where_the_file_is_damaged(s, tmp_path_factory, seed):
 @given(seed=st.integers(0, 2**32))
 def test_also_in_several_files_of_one_point(s, tmp_path_factory, seed):
     check(s, tmp_path_factory.getbasetemp(), seed, calm=False, damaged=bool(seed % 3 == 0), files=3)
+
+
+@settings(deadline=None, derandomize=True, max_examples=50)
+@given(seed=st.integers(0, 2**32))
+def test_also_a_pcapng_file_with_whatever_blocks(s, tmp_path_factory, seed):
+    check(s, tmp_path_factory.getbasetemp(), seed, calm=bool(seed % 2), damaged=False, pcapng=True)
+
+
+@settings(deadline=None, derandomize=True, max_examples=50)
+@given(seed=st.integers(0, 2**32))
+def test_also_a_damaged_pcapng_file(s, tmp_path_factory, seed):
+    check(s, tmp_path_factory.getbasetemp(), seed, calm=True, damaged=True, pcapng=True)
+
+
+@settings(deadline=None, derandomize=True, max_examples=15)
+@given(seed=st.integers(0, 2**32))
+def test_also_several_pcapng_files_of_one_point(s, tmp_path_factory, seed):
+    check(s, tmp_path_factory.getbasetemp(), seed, calm=False, damaged=bool(seed % 3 == 0), files=3, pcapng=True)
+
+
+def test_a_usual_pcapng_file_is_read_once_and_one_with_a_late_interface_twice(s, tmp_path):
+    """As dumpcap writes it: interfaces, packets, statistics in the middle and at the end."""
+    dice = np.random.default_rng(1)
+    head = s.block("<", 0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)) + s.described("<", dice) + s.described("<", dice)
+    counts = s.block("<", 5, struct.pack("<III", 0, 0, 0) + s.option("<", 5, struct.pack("<Q", 7)))
+    packets = [s.block("<", 6, struct.pack("<IIIII", number % 2, 1, number, 64, 64) + b"\xAA" * 64) for number in range(100)]
+    again = []
+    for middle in (counts, s.described("<", dice)):
+        path = tmp_path / "a.pcapng"
+        path.write_bytes(head + b"".join(packets[:50]) + middle + b"".join(packets[50:]) + counts)
+        cuts = [len(head) + len(b"".join(packets[:number])) + 5 for number in (10, 40, 60, 90)]
+        workers = s.Inline()
+        read = s.read_captures(s.cut_plan([path], [cuts], 2), 2, workers, s.EMPTY)
+        s.same(read, s.read_alone([f"here={path}"], s.EMPTY))
+        assert any("dropped 7 packets" in warning for warning in read.captures[0].warnings)
+        again.append(workers.read_twice)
+    assert again == [0, 2]
+
+
+def test_a_file_that_is_all_damage_does_not_stop_the_others(s, tmp_path):
+    dice = np.random.default_rng(2)
+    paths = [tmp_path / name for name in ("a.pcap.gz", "b.pcap")]
+    paths[0].write_bytes(gzip.compress(s.capture(dice, 1)[:30]))
+    paths[1].write_bytes(s.capture(dice, 20))
+    points, shards = s.plan([f"here={path}" for path in paths], 1, 1000)
+    read = s.read_captures(points, shards, s.Inline(), s.EMPTY)
+    s.same(read, s.read_alone([f"here={path}" for path in paths], s.EMPTY))
+    assert any("no packet in it is readable" in warning for warning in read.captures[0].warnings)
