@@ -23,6 +23,8 @@ SECONDS = 60
 SNAPLEN = 128
 """Octets of each frame: a cooked header, IPv6 and TCP with all its options are 120."""
 
+_ANYTHING = "tcp or udp or icmp or icmp6 or arp"
+
 _OPEN = """
 SELECT any_value(COLUMNS(j.*)), count(*) AS alike,
        bool_or(greatest(j.asked_count, j.forwarded_count, j.answered_count, j.translated_count) > 1) AS failing,
@@ -58,9 +60,13 @@ def open_questions(
         rows = evidence.rows(_OPEN, [explained, True, MOST_QUESTIONS])    # a single reply may be all that there is
     asked = [_question(row, names(row, evidence)) for row in rows]
     asked += [_stalled(row, names(row, evidence)) for row in stalled]
-    if not asked and not groups and not evidence.rows("SELECT 1 FROM attempt WHERE any_reply OR any_done LIMIT 1"):
+    [sides] = evidence.rows(_SIDES)
+    one_sided = not groups and sides["answered"] * 10 < sides["completed"]
+    if one_sided:
+        asked.append(_one_sided(sides, captures))
+    elif not asked and not groups and not evidence.rows("SELECT 1 FROM attempt WHERE any_reply OR any_done LIMIT 1"):
         asked.append(_nothing(captures))
-    return tuple(asked), bool(stalled) or any(row["failing"] for row in rows)
+    return tuple(asked), one_sided or bool(stalled) or any(row["failing"] for row in rows)
 
 
 def _question(row: Row, who: Names) -> CannotTell:
@@ -136,6 +142,41 @@ def _stalled(row: Row, who: Names) -> CannotTell:
     )
 
 
+_SIDES = """
+WITH completed AS (
+    SELECT *
+    FROM attempt AS a
+    WHERE any_done
+      -- replies of these pass the balancer by for good reason
+      AND NOT EXISTS (SELECT 1
+                      FROM nat AS n
+                      WHERE n.kind = a.kind AND n.vip = a.virtual AND n.vport IN (0, a.virtual_port)
+                        AND n.forwarding IN ('direct', 'tunnel'))
+)
+SELECT count(*) AS completed,
+       count(*) FILTER (any_reply OR (kind, client, client_port, isn) IN (
+           -- the SYN-ACK alone may be missing: it was lost by the capture, or older than it
+           SELECT (l.kind, l.client, l.client_port, l.isn)
+           FROM leg AS l
+           JOIN flow AS f ON f.capture = l.capture AND f.flow = l.flow
+           WHERE l.done AND l.reply IS NULL AND f.packets_i > 0 AND f.packets_r > 0)) AS answered
+FROM completed
+"""
+
+
+def _one_sided(sides: Row, captures: Sequence[CaptureRead]) -> CannotTell:
+    """Fewer than a tenth of the connections that went on have a reply in sight (DOMAIN K4): these are requests only."""
+    where = f"the host of {captures[0].vantage}" if len(captures) == 1 else "the same points"
+    unheard = sides["completed"] - sides["answered"]
+    connections = "1 connection that was" if unheard == 1 else f"{unheard} connections that were"
+    return CannotTell(
+        "Which way do replies go?",
+        f"Of {connections} completed, no packet of the server is captured: only one direction was recorded, "
+        "or replies pass where nobody captured.",
+        CaptureNext(f"{where}, in both directions", _command("any", _ANYTHING)),
+    )
+
+
 def _nothing(captures: Sequence[CaptureRead]) -> CannotTell:
     frames = sum(c.frames for c in captures)
     return CannotTell(
@@ -143,7 +184,7 @@ def _nothing(captures: Sequence[CaptureRead]) -> CannotTell:
         f"None of the {frames} frames begins or answers a TCP connection, and no UDP exchange is in them."
         if frames else "The captures hold no frames.",
         CaptureNext("the balancer, while somebody calls the service",
-                    _command("any", "tcp or udp or icmp or icmp6 or arp")),
+                    _command("any", _ANYTHING)),
     )
 
 
