@@ -9,13 +9,13 @@ it rewrites replies by rule instead of by memory.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from ipaddress import ip_network
 
 from analyzer.balance.mapping import Endpoint, Forwarding
-from analyzer.network.datagram import ICMP, ICMP6, Complaint, Datagram
-from analyzer.network.host import IPAddress, IPNetwork
+from analyzer.network.datagram import Datagram
+from analyzer.network.host import IPAddress
+from analyzer.network.match import EVERY_BIT, Match, State, alone
 
 
 class Hook(StrEnum):
@@ -26,104 +26,6 @@ class Hook(StrEnum):
     FORWARD = "forward"
     OUTPUT = "output"
     POSTROUTING = "postrouting"
-
-
-class State(StrEnum):
-    """What connection tracking thinks of a packet."""
-
-    NEW = "new"
-    ESTABLISHED = "established"
-    RELATED = "related"
-    INVALID = "invalid"
-    UNTRACKED = "untracked"
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """A packet as a rule sees it."""
-
-    datagram: Datagram
-    incoming: str = ""
-    outgoing: str = ""
-    source_mac: str = ""
-    state: State = State.UNTRACKED
-    dnatted: bool = False
-    mark: int = 0
-    connection_mark: int = 0
-    reply: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """The conditions of a rule; what is None or empty is not asked.  ``inverted`` names conditions to be false."""
-
-    incoming: str = ""
-    outgoing: str = ""
-    macs: frozenset[str] = frozenset()
-    source: IPNetwork | None = None
-    destination: IPNetwork | None = None
-    protocol: int = 0
-    source_ports: tuple[int, int] | None = None
-    destination_ports: tuple[int, int] | None = None
-    states: frozenset[State] = frozenset()
-    dnatted: bool | None = None
-    mark: int | None = None
-    connection_mark: int | None = None
-    syn: bool = False
-    icmp: frozenset[str] = frozenset()      # nft's words for types
-    version: int = 0
-    inverted: frozenset[str] = frozenset()
-
-    def holds(self, seen: Context) -> bool:
-        """Whether every condition holds."""
-        packet = seen.datagram
-        if any(net is not None and net.version != packet.source.version for net in (self.source, self.destination)):
-            return False                 # ``ip saddr != 10.0.0.0/8`` says nothing of IPv6
-        answers = {
-            "incoming": _named(self.incoming, seen.incoming),
-            "outgoing": _named(self.outgoing, seen.outgoing),
-            "macs": not self.macs or seen.source_mac in self.macs,
-            "source": _inside(packet.source, self.source),
-            "destination": _inside(packet.destination, self.destination),
-            "protocol": self.protocol in (0, packet.protocol),
-            "source_ports": _between(packet.source_port, self.source_ports),
-            "destination_ports": _between(packet.destination_port, self.destination_ports),
-            "states": not self.states or seen.state in self.states,
-            "dnatted": self.dnatted in (None, seen.dnatted),
-            "mark": self.mark in (None, seen.mark),
-            "connection_mark": self.connection_mark in (None, seen.connection_mark),
-            "syn": not self.syn or packet.flags in ("S", "S."),
-            "icmp": not self.icmp or icmp_word(packet) in self.icmp,
-            "version": self.version in (0, packet.source.version),
-        }
-        return all(answer is not (name in self.inverted) for name, answer in answers.items())
-
-
-ICMP_WORDS = {
-    "request": "echo-request", "reply": "echo-reply", Complaint.TIME: "time-exceeded", Complaint.BIG: "packet-too-big",
-}
-
-
-def icmp_word(packet: Datagram) -> str:
-    """The ICMP type of a packet in nft's words; empty where it is none."""
-    if packet.protocol not in (ICMP, ICMP6):
-        return ""
-    return ICMP_WORDS.get(packet.flags, "destination-unreachable")
-
-
-def _named(pattern: str, name: str) -> bool:
-    """An interface by its name, or by how its name begins (``eth*``)."""
-    if pattern.endswith("*"):
-        return name.startswith(pattern[:-1])
-    return pattern in ("", name)
-
-
-def _inside(address: IPAddress, net: IPNetwork | None) -> bool:
-    return net is None or address in net
-
-
-def _between(port: int, span: tuple[int, int] | None) -> bool:
-    return span is None or span[0] <= port <= span[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +68,20 @@ class Terminate:
 
 @dataclass(frozen=True, slots=True)
 class SetMark:
-    """Mark the packet, or (``connection``) its connection; the next rule is read."""
+    """Mark the packet, or (``connection``) its connection; the next rule is read.
+
+    The bits of ``keep`` stay as they are, those of ``mark`` are turned over; with
+    ``copied`` it is the other one's mark that this is done to (packet and connection).
+    """
 
     mark: int
     connection: bool = False
+    keep: int = 0
+    copied: bool = False
+
+    def of(self, own: int, other: int) -> int:
+        """The mark after it, from what both were."""
+        return ((other if self.copied else own) & self.keep) ^ self.mark & EVERY_BIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +109,15 @@ Action = Accept | Drop | Dnat | Snat | ToMac | Terminate | SetMark | ClampMss | 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A match and what follows from it."""
+    """A match and what follows from it; with ``chance`` for some connections only (every second, at random).
+
+    Such rules choose a real server: one is followed where it leads to the one that
+    the capture shows, else to the first.
+    """
 
     match: Match
     action: Action
+    chance: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +145,17 @@ FAMILIES = {"ip": 4, "ip6": 6}
 
 
 @dataclass(frozen=True, slots=True)
+class NamedSet:
+    """A set or map that rules name (nft(8), "Sets", "Maps"): words of keys and of what they lead to."""
+
+    table: str
+    name: str
+    elements: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Firewall:
-    """All chains of a host.
+    """All chains of a host, and the sets that commands yet to come may name.
 
     ``stateful``: connections are tracked (any host with a nat chain or a rule
     that asks for a state).  ``invalid_known`` is False where nobody told what
@@ -240,6 +166,7 @@ class Firewall:
     chains: tuple[Chain, ...] = ()
     stateful: bool = True
     invalid_known: bool = True
+    sets: tuple[NamedSet, ...] = ()
 
     def at(self, hook: Hook, kind: str) -> list[Chain]:
         """The chains of a hook, in the order in which they are asked."""
@@ -251,12 +178,11 @@ class Firewall:
 
     def with_chains(self, chains: Iterable[Chain]) -> Firewall:
         """The same and more chains."""
-        return Firewall((*self.chains, *chains), self.stateful, self.invalid_known)
+        return replace(self, chains=(*self.chains, *chains))
 
     def without_table(self, table: str) -> Firewall:
         """The same without the chains of one table."""
-        left = tuple(chain for chain in self.chains if chain.table != table)
-        return Firewall(left, self.stateful, self.invalid_known)
+        return replace(self, chains=tuple(chain for chain in self.chains if chain.table != table))
 
 
 NO_FIREWALL = Firewall(stateful=False)
@@ -269,9 +195,9 @@ def service(
     virtual: Endpoint, protocol: int, reals: tuple[Endpoint, ...], forwarding: Forwarding, snat: IPAddress | None = None
 ) -> tuple[Chain, ...]:
     """The chains of one virtual service, by the way it forwards; ``snat`` is the address that full NAT puts in."""
-    net = alone(virtual.address)
-    ports = (virtual.port, virtual.port) if virtual.port else None
-    asked = Match(destination=net, protocol=protocol, destination_ports=ports)
+    ports = ((virtual.port, virtual.port),) if virtual.port else None
+    only = frozenset({protocol})
+    asked = Match(destination=alone(virtual.address), protocols=only, destination_ports=ports)
     match forwarding:
         case Forwarding.NAT | Forwarding.FULL_NAT:
             action: Action = Dnat(reals)
@@ -283,12 +209,7 @@ def service(
     if forwarding is not Forwarding.FULL_NAT:
         return chains
     rules = tuple(
-        Rule(Match(destination=alone(real.address), protocol=protocol, dnatted=True), Snat(snat))
+        Rule(Match(destination=alone(real.address), protocols=only, dnatted=True), Snat(snat))
         for real in reals
     )
     return (*chains, Chain(Hook.POSTROUTING, 100, "nat", rules))
-
-
-def alone(address: IPAddress) -> IPNetwork:
-    """The network that holds this one address."""
-    return ip_network(address)

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 
 from analyzer.balance.mapping import Endpoint
 from analyzer.network.datagram import Datagram
 from analyzer.network.host import IPAddress
+from analyzer.network.match import Context, State, nobodys
 from analyzer.network.nat import (
     Accept,
     Action,
     Chain,
     ClampMss,
-    Context,
     Dnat,
     Drop,
     Firewall,
     Hook,
     Jump,
     Return,
+    Rule,
     SetMark,
     Snat,
-    State,
     Terminate,
     ToMac,
 )
@@ -49,21 +51,26 @@ class Passage:
     source_mac: str = ""
     mark: int = 0
     chosen: Endpoint | None = None
+    owns: Callable[[IPAddress], bool] = nobodys
 
     @classmethod
     def begin(
-        cls, firewall: Firewall, tracker: Tracker | None, packet: Datagram, incoming: str = "", mac: str = ""
+        cls, firewall: Firewall, tracker: Tracker | None, packet: Datagram, incoming: str = "", mac: str = "",
+        owns: Callable[[IPAddress], bool] = nobodys,
     ) -> Passage:
-        """Look the packet's connection up (or begin it), where the host tracks connections."""
+        """Look the packet's connection up (or begin it), where the host tracks connections.
+
+        ``owns`` says which addresses are the host's own.
+        """
         seen = tracker.see(packet) if tracker is not None else UNTRACKED
-        return cls(firewall, packet, seen, incoming, mac)
+        return cls(firewall, packet, seen, incoming, mac, owns=owns)
 
     def context(self, outgoing: str = "") -> Context:
         """The packet as rules see it now."""
         entry = self.seen.entry
         return Context(
             self.packet, self.incoming, outgoing, self.source_mac, self.seen.state,
-            entry.dnatted if entry else False, self.mark, entry.mark if entry else 0, self.seen.backwards,
+            entry.dnatted if entry else False, self.mark, entry.mark if entry else 0, self.seen.backwards, self.owns,
         )
 
     def filtered(
@@ -79,12 +86,14 @@ class Passage:
 
     def _asked(self, chain: Chain, outgoing: str, depth: int = 0) -> Verdict | None:
         """What a chain decides; None where it decides nothing (the end, or a return)."""
+        seen = self.context(outgoing)
         for rule in chain.rules:
-            if not rule.match.holds(self.context(outgoing)):
+            if not rule.match.holds(seen) or (rule.chance and not self._by_chance(rule, chain, outgoing, depth)):
                 continue
             match rule.action:
-                case SetMark(mark, connection):
-                    self._set(mark, connection=connection)
+                case SetMark() as marking:
+                    self._set(marking)
+                    seen = self.context(outgoing)
                 case ClampMss(mss):
                     self.packet = replace(self.packet, mss=min(self.packet.mss or mss, mss))
                 case Return():
@@ -94,15 +103,23 @@ class Passage:
                     found = self._asked(target, outgoing, depth + 1) if target and depth < MOST_CALLS else None
                     if found is not None or not back:
                         return found
+                    seen = self.context(outgoing)
                 case Accept() | Drop() | Dnat() | Snat() | ToMac() | Terminate() as verdict:
                     return verdict
         return None
 
-    def _set(self, mark: int, *, connection: bool) -> None:
-        if not connection:
-            self.mark = mark
-        elif self.seen.entry is not None:
-            self.seen.entry.mark = mark
+    def _set(self, marking: SetMark) -> None:
+        entry = self.seen.entry
+        if not marking.connection:
+            self.mark = marking.of(self.mark, entry.mark if entry is not None else 0)
+        elif entry is not None:
+            entry.mark = marking.of(entry.mark, self.mark)
+
+    def _by_chance(self, rule: Rule, chain: Chain, outgoing: str, depth: int) -> bool:
+        """Whether a rule for some connections only is this one's: where it leads to the real server that was chosen."""
+        tried = replace(self, seen=replace(self.seen, entry=copy(self.seen.entry)))
+        found = tried._asked(replace(chain, rules=(replace(rule, chance=False),)), outgoing, depth)  # noqa: SLF001 - its own kind
+        return isinstance(found, Dnat) and (self.chosen is None or any(map(self._is_chosen, found.reals)))
 
     def arrive(self) -> Action | None:
         """Translate the destination; the action where a rule sends the packet another way than routing would."""
@@ -134,11 +151,11 @@ class Passage:
 
     def _choose(self, reals: tuple[Endpoint, ...]) -> Endpoint:
         """The real server that the capture shows, if it is one of them; else the first."""
-        if self.chosen is not None:
-            for real in reals:
-                if real.address == self.chosen.address and real.port in (0, self.chosen.port):
-                    return real
-        return reals[0]
+        return next(filter(self._is_chosen, reals), reals[0])
+
+    def _is_chosen(self, real: Endpoint) -> bool:
+        chosen = self.chosen
+        return chosen is not None and real.address == chosen.address and real.port in (0, chosen.port)
 
     def leave(self, outgoing: str, own: IPAddress | None) -> None:
         """Translate the source; ``own`` is the address that masquerading puts in."""
@@ -182,8 +199,8 @@ class Passage:
                     continue
                 reals = [real for real in rule.action.reals if real.address == packet.source]
                 if any(real.port in (0, packet.source_port) for real in reals):
-                    ports = rule.match.destination_ports
-                    port = ports[0] if ports and ports[0] == ports[1] else packet.source_port
-                    virtual = rule.match.destination.network_address
+                    (low, high), *_ = rule.match.destination_ports or ((0, 1),)
+                    port = low if low == high else packet.source_port
+                    virtual = rule.match.destination.prefixes[0].network_address
                     self.packet = replace(packet, source=virtual, source_port=port)
                     return

@@ -165,7 +165,8 @@ def _prefixes(network: Network) -> set[Prefix]:
         rules = [rule for family in stack.rules.values() for rule in family]
         nets |= {net for rule in rules for net in (rule.source, rule.destination) if net}
         for chain in network.firewall(name).chains:
-            nets |= {net for rule in chain.rules for net in (rule.match.source, rule.match.destination) if net}
+            asked = (each for rule in chain.rules for each in (rule.match.source, rule.match.destination) if each)
+            nets |= {net for each in asked for net in each.prefixes}
     return {(net.version, net.max_prefixlen - net.prefixlen,
              int(net.network_address) >> (net.max_prefixlen - net.prefixlen)) for net in nets}
 
@@ -177,5 +178,6 @@ def _spans(network: Network) -> set[tuple[int, int]]:
         for rules in stack.rules.values():
             found |= {span for rule in rules for span in (rule.source_ports, rule.destination_ports)}
         for chain in network.firewall(name).chains:
-            found |= {span for rule in chain.rules for span in (rule.match.source_ports, rule.match.destination_ports)}
+            asked = (each for rule in chain.rules for each in (rule.match.source_ports, rule.match.destination_ports))
+            found |= {span for each in asked for span in each or ()}
     return {span for span in found if span is not None}

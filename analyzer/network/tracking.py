@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from analyzer.network.datagram import TCP, Datagram, FourTuple
 from analyzer.network.host import IPAddress
-from analyzer.network.nat import State
+from analyzer.network.match import State
 
 
 @dataclass(slots=True)

@@ -16,7 +16,8 @@ from analyzer.network.complaint import OF_A_ROUTE, complaint
 from analyzer.network.datagram import ICMP, ICMP6, TCP, Complaint, Datagram
 from analyzer.network.host import MAIN_TABLE
 from analyzer.network.link import BEYOND, Network
-from analyzer.network.nat import Action, Hook, State, Terminate, ToMac
+from analyzer.network.match import State
+from analyzer.network.nat import Action, Hook, Terminate, ToMac
 from analyzer.network.neighbor import resolve
 from analyzer.network.passage import DSTNAT, EVERY, SRCNAT, Passage
 from analyzer.network.redirect import provoked
@@ -90,7 +91,7 @@ class _Walk:
     def _send(self, packet: Datagram, host: str) -> _Arrived | Trace:
         stack, firewall = self.network.stacks[host], self.network.firewall(host)
         tracker = self.session.tracker(self.network, host) if firewall.stateful else None
-        passage = Passage.begin(firewall, tracker, packet)
+        passage = Passage.begin(firewall, tracker, packet, owns=stack.owns)
         if passage.filtered(Hook.OUTPUT, "route") is not None:
             return self._end(Disposition.FILTERED, host, "", packet)
         passage.readdress()
@@ -141,7 +142,8 @@ class _Walk:
     def _receive(self, now: _Arrived) -> _Arrived | Trace:
         host, firewall = now.host, self.network.firewall(now.host)
         tracker = self.session.tracker(self.network, host) if firewall.stateful and now.interface != LOOPBACK else None
-        passage = Passage.begin(firewall, tracker, now.packet, now.interface, now.mac)
+        owns = self.network.stacks[host].owns
+        passage = Passage.begin(firewall, tracker, now.packet, now.interface, now.mac, owns)
         passage.chosen = self.session.real
         if passage.filtered(Hook.PREROUTING, span=(EVERY[0], DSTNAT)) is not None:
             return self._end(self._filtered(passage), host, now.interface, now.packet)

@@ -1,8 +1,14 @@
 """Oracle: every packet of random connections at every interface, model and kernel (``packets.py`` runs thousands)."""
 
+import subprocess
+from dataclasses import replace
+
 import pytest
 from network_hosts import possible
 from network_packets import case, disagreements, plain_case
+
+from analyzer.network.commands.nft import read
+from analyzer.network.nat import NO_FIREWALL
 
 CASES = 24
 """Seeds from 0; one takes about 0.6 s, nearly all of it waiting."""
@@ -78,6 +84,62 @@ RULESETS = {
           chain output { type nat hook output priority -100; policy accept; ip daddr 203.0.113.10 tcp dport 80 dnat to 10.0.2.11:8080; }
           chain postrouting { type nat hook postrouting priority srcnat; policy accept; oifname "eth1" return; ip daddr 10.0.2.11 masquerade; }
         }""",
+    "named-sets": """
+        table ip filter {
+          set trusted { type ipv4_addr; flags interval; elements = { 10.0.2.48-10.0.2.51, 198.51.100.0/25 comment "far, not ours" }; }
+          set closed { type ipv4_addr . inet_service; flags timeout; elements = { 10.0.2.11 . 22 timeout 1h expires 59m, 10.0.2.12 . 22 }; }
+          set nobody { type ipv4_addr; }
+          set doors { type inet_service; flags interval; elements = { 22, 5000-5400, 8080 counter packets 3 bytes 180 }; counter; }
+          chain forward { type filter hook forward priority filter; policy drop;
+            ct state { established, related } accept
+            ip saddr @nobody drop
+            ip daddr . tcp dport @closed drop
+            ip saddr != @trusted icmp type echo-request drop
+            ip saddr { 10.0.2.0/24, 198.51.100.20 } meta l4proto { tcp, udp } th dport @doors accept
+            ip daddr != { 10.0.2.12, 10.0.2.50 } icmp type { echo-request } accept
+          }
+        }""",
+    "maps-lead-to-services": """
+        table ip nat2 {
+          map services {
+            type ipv4_addr . inet_service : ipv4_addr . inet_service
+            elements = { 203.0.113.10 . 81 : 10.0.2.11 . 8080, 203.0.113.10 . 82 : 10.0.2.12 . 8080 }
+          }
+          map datagrams { type inet_service : ipv4_addr; elements = { 54 : 10.0.2.11 }; }
+          map who { type ipv4_addr : verdict; flags interval; elements = { 198.51.100.0/24 : goto far, 10.0.2.50 : jump near }; }
+          chain far { ip daddr 10.0.2.11 masquerade; }
+          chain near { ip daddr 10.0.2.11 tcp dport 22 return; ip daddr 10.0.2.11 meta l4proto udp masquerade; }
+          chain prerouting { type nat hook prerouting priority dstnat - 1; policy accept;
+            dnat ip to ip daddr . tcp dport map @services
+            ip daddr 203.0.113.10 dnat to udp dport map @datagrams:5353
+            ip daddr 203.0.113.10 icmp type echo-request dnat to ip saddr map { 10.0.2.50 : 10.0.2.11, 10.0.2.12 : 10.0.2.50 }
+          }
+          chain postrouting { type nat hook postrouting priority srcnat; policy accept; ip saddr vmap @who; }
+        }""",
+    "marks-and-own-addresses": """
+        table inet m {
+          chain early { type filter hook prerouting priority mangle; policy accept;
+            fib daddr type local tcp dport 81 meta mark set 0x10
+            tcp flags & (fin | syn | rst | ack) == syn meta mark set meta mark | 0x4000
+            ip saddr 198.51.100.0/24 meta mark set meta mark & 0xffff00ff ^ 0x3
+            ct mark set meta mark
+          }
+          chain forward { type filter hook forward priority filter; policy accept;
+            ct direction original meta mark & 0x4000 == 0x4000 ip daddr 10.0.2.11 tcp dport 22 drop
+            ct direction reply ct mark & 0xff == 0x3 udp sport 5353 drop
+          }
+          chain input { type filter hook input priority filter; policy accept; meta mark 0x4010 tcp dport 81 drop; }
+        }""",
+    "sets-behind-the-rules": """
+        table ip t; delete table ip t
+        table ip t {
+          chain forward { type filter hook forward priority filter; policy accept; tcp dport @doors drop; }
+          set doors { type inet_service; }
+        }
+        add element ip t doors { 22 }
+        add set ip t far { type ipv4_addr; flags interval; }
+        add rule ip t forward meta l4proto udp ip saddr @far drop
+        add element ip t far { 198.51.100.16/28 }""",
     "rejected": """
         table ip filter {
           chain forward { type filter hook forward priority filter; policy accept;
@@ -93,3 +155,13 @@ def test_a_ruleset_does_to_packets_what_it_does_in_the_kernel(rules):
     """Loaded as it stands with ``nft -f`` there, read by the model here; the server's replies go through the balancer."""
     made = plain_case([("balancer", f"nft -f - <<'END'\n{rules}\nEND"), ("server1", "ip route add 10.0.2.50/32 via 10.0.2.1")])
     assert disagreements(made) == []
+
+
+@pytest.mark.parametrize("rules", RULESETS.values(), ids=RULESETS)
+def test_a_ruleset_says_the_same_as_it_is_listed(rules):
+    """``nft list ruleset`` is what people paste: in other words, in another order, with what was counted."""
+    listed = subprocess.run(["unshare", "-n", "sh", "-c", "nft -f - && nft list ruleset"], input=rules, text=True,
+                            capture_output=True, check=True).stdout
+    written, read_back = ({(chain.table, chain.name): replace(chain, rules=frozenset(chain.rules)) for chain in read(NO_FIREWALL, text).chains}
+                          for text in (rules, listed))
+    assert read_back == written

@@ -12,6 +12,7 @@ from ipaddress import IPv4Address
 
 from analyzer.balance.mapping import Endpoint
 from analyzer.errors import ModelError
+from analyzer.network.match import EVERY_BIT, Masked, Match
 from analyzer.network.nat import (
     Accept,
     Action,
@@ -22,7 +23,6 @@ from analyzer.network.nat import (
     Firewall,
     Hook,
     Jump,
-    Match,
     Return,
     Rule,
     SetMark,
@@ -34,8 +34,8 @@ from analyzer.network.nat import (
 OWN_TABLE = "inet replypath"
 """Where chains go that the engine made itself, without a table."""
 
-_Said = Callable[[str, str, str], str]
-"""(condition of ``Match``, nft's words, value) -> the expression, negated where the match says so."""
+_Said = Callable[[str, str, Iterable[str]], str]
+"""(condition of ``Match``, nft's words, values) -> the expression, negated where the match says so."""
 
 _PORTS = {6: "tcp", 17: "udp"}
 _PROTOCOLS = {**_PORTS, 1: "icmp", 58: "icmpv6"}
@@ -73,52 +73,72 @@ def rule_text(rule: Rule, family: str = "inet") -> str:
 
 
 def _conditions(match: Match) -> Iterator[str]:
-    def said(name: str, words: str, value: str) -> str:
-        return f"{words} {'!= ' if name in match.inverted else ''}{value}"
+    def said(name: str, words: str, values: Iterable[str]) -> str:
+        return f"{words} {'!= ' if name in match.inverted else ''}{_set(values)}"
 
-    for name, words, interface in (("incoming", "iifname", match.incoming), ("outgoing", "oifname", match.outgoing)):
-        if interface:
-            yield said(name, words, f'"{interface}"')
-    if match.macs:
-        yield said("macs", "ether saddr", _set(match.macs))
-    for name, word, net in (("source", "saddr", match.source), ("destination", "daddr", match.destination)):
-        if net is not None:
-            yield said(name, f"{'ip' if net.version == 4 else 'ip6'} {word}", str(net))
+    for name, words, interfaces in (("incoming", "iifname", match.incoming), ("outgoing", "oifname", match.outgoing)):
+        if interfaces is not None:
+            yield said(name, words, (f'"{each}"' for each in interfaces))
+    if match.macs is not None:
+        yield said("macs", "ether saddr", match.macs)
+    for name, word, nets in (("source", "saddr", match.source), ("destination", "daddr", match.destination)):
+        if nets is not None:
+            yield said(name, f"{'ip' if nets.version == 4 else 'ip6'} {word}", map(str, nets.prefixes))
     yield from _layer4(match, said)
     yield from _tracked(match, said)
 
 
 def _tracked(match: Match, said: _Said) -> Iterator[str]:
-    if match.states:
-        yield said("states", "ct state", _set(match.states))
+    if match.states is not None:
+        yield said("states", "ct state", match.states)
     if match.dnatted is not None:
         negated = match.dnatted == ("dnatted" in match.inverted)
         yield f"ct status {'!= ' if negated else ''}dnat"
-    if match.connection_mark is not None:
-        yield said("connection_mark", "ct mark", hex(match.connection_mark))
-    if match.mark is not None:
-        yield said("mark", "meta mark", hex(match.mark))
+    if match.reply is not None:
+        yield said("reply", "ct direction", ["reply" if match.reply else "original"])
+    if match.connection_marks is not None:
+        yield _marked(match.connection_marks, "ct mark", inverted="connection_marks" in match.inverted)
+    if match.marks is not None:
+        yield _marked(match.marks, "meta mark", inverted="marks" in match.inverted)
+    if match.to_own is not None:
+        yield said("to_own", "fib daddr type", ["local"])
+
+
+def _marked(marks: frozenset[Masked], words: str, *, inverted: bool) -> str:
+    masks = {mask for _, mask in marks}
+    if len(masks) > 1:
+        raise ModelError("marks with different masks are not one condition of nftables")
+    (mask,) = masks or {EVERY_BIT}
+    looked_at = words if mask == EVERY_BIT else f"{words} & {mask:#x}"
+    equal = "!= " if inverted else "" if mask == EVERY_BIT or len(marks) > 1 else "== "
+    return f"{looked_at} {equal}{_set(hex(value) for value, _ in marks)}"
 
 
 def _layer4(match: Match, said: _Said) -> Iterator[str]:
-    name = _PORTS.get(match.protocol, "th")
+    only = next(iter(match.protocols or ())) if len(match.protocols or ()) == 1 else 0
+    name = _PORTS.get(only, "th")
     ports = (("source_ports", "sport", match.source_ports), ("destination_ports", "dport", match.destination_ports))
-    if match.protocol and (name == "th" or "protocol" in match.inverted or not any(span for *_, span in ports)):
-        yield said("protocol", "meta l4proto", _PROTOCOLS.get(match.protocol, str(match.protocol)))
+    asked = any(spans is not None for *_, spans in ports)
+    if match.protocols is not None and (name == "th" or "protocols" in match.inverted or not asked):
+        yield said("protocols", "meta l4proto", (_PROTOCOLS.get(each, str(each)) for each in match.protocols))
         name = "th"
-    for field, word, span in ports:
-        if span is not None:
-            yield said(field, f"{name} {word}", str(span[0]) if span[0] == span[1] else f"{span[0]}-{span[1]}")
-    if match.icmp:
-        yield said("icmp", f"{_PROTOCOLS[match.protocol]} type", _set(match.icmp))
-    if match.version:
-        yield said("version", "meta nfproto", f"ipv{match.version}")
-    if match.syn:
-        yield said("syn", "tcp flags", "syn" if "syn" in match.inverted else "& syn == syn")
+    for field, word, spans in ports:
+        if spans is not None:
+            yield said(field, f"{name} {word}", (f"{low}" if low == high else f"{low}-{high}" for low, high in spans))
+    if match.icmp is not None:
+        yield said("icmp", f"{_PROTOCOLS[only]} type", match.icmp)
+    if match.version is not None:
+        yield said("version", "meta nfproto", [f"ipv{match.version}"])
+    if match.tcp_flags is not None:
+        value, mask = match.tcp_flags
+        yield f"tcp flags & {mask} {'!=' if 'tcp_flags' in match.inverted else '=='} {value}"
 
 
 def _set(values: Iterable[str]) -> str:
-    return f"{{ {', '.join(sorted(str(value) for value in values))} }}"
+    found = sorted(str(value) for value in values)
+    if not found:
+        raise ModelError("an empty set is no condition of nftables")
+    return found[0] if len(found) == 1 else f"{{ {', '.join(found)} }}"
 
 
 def _action(action: Action, family: str) -> str:
@@ -131,8 +151,9 @@ def _action(action: Action, family: str) -> str:
             said = _dnat(reals, family)
         case Snat(address):
             said = "masquerade" if address is None else f"snat {_family(family, address)}to {address}"
-        case SetMark(mark, connection):
-            said = f"{'ct' if connection else 'meta'} mark set {mark:#x}"
+        case SetMark(mark, connection, keep, copied):
+            own, other = ("ct", "meta") if connection else ("meta", "ct")
+            said = f"{own} mark set {_turned(mark, keep, other if copied else own)}"
         case Jump(name, back):
             said = f"{'jump' if back else 'goto'} {name}"
         case Return():
@@ -142,6 +163,13 @@ def _action(action: Action, family: str) -> str:
         case ToMac() | Terminate():
             raise ModelError("direct return and proxies are not rules of a packet filter")
     return said
+
+
+def _turned(mark: int, keep: int, whose: str) -> str:
+    if not keep:
+        return f"{mark:#x}"
+    kept = f"{whose} mark" if keep == EVERY_BIT else f"{whose} mark & {keep:#x}"
+    return f"{kept} ^ {mark:#x}" if mark else kept
 
 
 def _dnat(reals: tuple[Endpoint, ...], family: str) -> str:

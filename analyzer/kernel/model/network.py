@@ -23,7 +23,8 @@ from analyzer.network.host import Host as Facts
 from analyzer.network.host import Interface, IPAddress
 from analyzer.network.inference.captured import Captured
 from analyzer.network.link import Network
-from analyzer.network.nat import Match, Terminate, ToMac, alone
+from analyzer.network.match import Match, alone
+from analyzer.network.nat import Terminate, ToMac
 from analyzer.network.stack import LOOPBACK, Stack
 
 MOST = 500
@@ -197,11 +198,11 @@ def _nft(network: Network, stack: Stack, captured: list[Captured]) -> str:
 def _pin(each: Captured) -> Match:
     """The connection itself, as the balancer sees it."""
     return Match(
-        source=ip_network(each.client),
+        source=alone(each.client),
         destination=alone(each.dialled.address),
-        protocol=each.protocol,
-        source_ports=(each.client_port, each.client_port),
-        destination_ports=(each.dialled.port, each.dialled.port),
+        protocols=frozenset({each.protocol}),
+        source_ports=((each.client_port, each.client_port),),
+        destination_ports=((each.dialled.port, each.dialled.port),),
     )
 
 

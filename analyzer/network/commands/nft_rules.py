@@ -3,185 +3,234 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from ipaddress import ip_address, ip_network
+from collections.abc import Callable, Iterable
+from ipaddress import ip_address
 from itertools import product
 
 from analyzer.balance.mapping import Endpoint
+from analyzer.network.commands.nft_keys import FLAGS, KEYS, Fields
+from analyzer.network.commands.nft_sets import Element, Line, Sets
 from analyzer.network.commands.words import Misuse
-from analyzer.network.nat import Accept, Action, ClampMss, Dnat, Drop, Jump, Match, Return, Rule, SetMark, Snat, State
+from analyzer.network.match import EVERY_BIT, Match
+from analyzer.network.nat import Accept, Action, ClampMss, Dnat, Drop, Jump, Return, Rule, SetMark, Snat
 
-PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58, "ipv6-icmp": 58}
-
-
-@dataclass(slots=True)
-class Line:
-    """Tokens that are left."""
-
-    left: list[str]
-
-    def __bool__(self) -> bool:
-        return bool(self.left)
-
-    def peek(self) -> str:
-        """The next token; empty at the end."""
-        return self.left[0] if self.left else ""
-
-    def take(self) -> str:
-        """The next token."""
-        if not self.left:
-            raise Misuse(1, "Error: syntax error, unexpected end of file")
-        return self.left.pop(0)
-
-    def accept(self, word: str) -> bool:
-        """Take ``word`` if it is next."""
-        if self.peek() != word:
-            return False
-        self.left.pop(0)
-        return True
-
-    def expect(self, word: str) -> None:
-        """Take ``word``, or complain."""
-        found = self.take()
-        if found != word:
-            raise Misuse(1, f"Error: syntax error, unexpected {found!r}, expecting {word!r}")
-
-    def skip_blank(self) -> str:
-        """The next token that is not an end of line."""
-        while self.peek() in ("\n", ";"):
-            self.left.pop(0)
-        return self.peek()
-
-    def statement(self) -> list[str]:
-        """The tokens up to the end of the statement; braces inside it (sets, maps) belong to it."""
-        found: list[str] = []
-        depth = 0
-        while self.left and not (depth == 0 and self.peek() in ("\n", ";", "}")):
-            word = self.take()
-            depth += (word == "{") - (word == "}")
-            if word != "\n":
-                found.append(word)
-        return found
-
-    def values(self) -> list[str]:
-        """One value, or the elements of ``{ a, b }`` or ``a,b``."""
-        if not self.accept("{"):
-            return [value.strip('"') for value in self.take().split(",") if value]
-        found: list[str] = []
-        while not self.accept("}"):
-            found += [value.strip('"') for value in self.take().split(",") if value]
-        return found
-
-
-Setter = Callable[[Line], list[dict[str, object]]]
-NFPROTO = {"ipv4": 4, "ipv6": 6}
-
-
-def rules_of(words: list[str]) -> tuple[Rule, ...]:
-    """The rules that one line stands for: a set of values, or a verdict map, is one rule for each."""
-    if "vmap" in words:
-        return tuple(rule for each in _mapped(words) for rule in rules_of(each))
-    line = Line(list(words))
-    conditions: list[list[dict[str, object]]] = []
-    inverted: set[str] = set()
-    actions: list[Action] = []
-    while line:
-        if not _statement(line, actions):
-            options, negated = _condition(line)
-            if negated and len(options) > 1:
-                raise Misuse(1, f"Error: the model does not know a negated set in {' '.join(words)!r}")
-            if options:
-                conditions.append(options)
-                inverted |= _denied(options[0]) if negated else set()
-    made = [Match(inverted=frozenset(inverted))]
-    for chosen in product(*conditions):
-        fields = {key: value for each in chosen for key, value in each.items()}
-        made.append(replace(made[0], **fields))  # type: ignore[arg-type]
-    return tuple(Rule(match, action) for match in (made[1:] or made) for action in actions)
-
-
-def _denied(fields: dict[str, object]) -> set[str]:
-    """What ``!=`` denies: ``tcp dport != 80`` is still TCP."""
-    said = set(fields)
-    return said - {"protocol"} if len(said) > 1 else said
-
-
-def _mapped(words: list[str]) -> Iterator[list[str]]:
-    """``KEY vmap { VALUE : VERDICT, ... }`` as one rule for each value."""
-    at = words.index("vmap")
-    key, line = words[:at], Line(words[at + 1:])
-    line.expect("{")
-    inside = " ".join(line.left[: line.left.index("}")])
-    behind = line.left[line.left.index("}") + 1:]
-    for each in inside.split(","):
-        value, colon, verdict = each.partition(" : ")
-        if not each.strip():
-            continue
-        if not colon:
-            raise Misuse(1, f"Error: the model does not know the map {inside!r}")
-        yield [*key, value.strip(), *behind, *verdict.split()]
-
+Way = tuple[Fields, tuple[Action, ...]]
+"""One element of a map: what it asks, and what follows."""
 
 SIMPLE: dict[str, Action] = {"accept": Accept(), "drop": Drop(), "masquerade": Snat(), "return": Return()}
 LOG_WORDS = ("prefix", "level", "group", "snaplen", "queue-threshold", "flags")
+MARKS = {("meta", "mark"): False, ("ct", "mark"): True}
+IN_TIME = ("limit", "quota", "meter", "ct count", "add", "update")
+"""Statements whose answer depends on what else passed, and when."""
 
 
-def _statement(line: Line, actions: list[Action]) -> bool:
-    """Read a statement; False where a condition comes next."""
-    word = line.peek()
-    if word in SIMPLE:
-        line.take()
-        actions.append(SIMPLE[word])
-    elif word in ("jump", "goto"):
-        line.take()
-        actions.append(Jump(line.take(), back=word == "jump"))
-    elif word == "counter":
-        line.take()
-        while line.peek() in ("packets", "bytes"):
-            del line.left[:2]
-    elif word == "reject":
-        actions.append(Drop(reject=True))
-        line.left.clear()
-    elif word in ("dnat", "snat"):
-        line.take()
-        actions.append(_translation(line, word))
-    elif word == "log":
-        line.take()
-        while line.peek() in LOG_WORDS:
-            del line.left[:2]
-    elif word == "comment":
-        del line.left[:2]
-    else:
-        return _set_statement(line, actions)
-    return True
+class _Reader:
+    """One line of a chain on its way to rules."""
 
+    def __init__(self, words: list[str], sets: Sets) -> None:
+        self.line = Line(list(words), sets)
+        self.fields: Fields = {}
+        self.inverted: set[str] = set()
+        self.ways: list[list[Way]] = []
+        self.actions: list[Action] = []
+        self.chance = False
 
-def _set_statement(line: Line, actions: list[Action]) -> bool:
-    """Statements that write something and go on."""
-    if line.left[1:3] == ["mark", "set"]:
-        actions.append(SetMark(int(line.left[3], 0), connection=line.peek() == "ct"))
-        del line.left[:4]
-    elif line.left[:5] == ["tcp", "option", "maxseg", "size", "set"]:
-        actions.append(ClampMss(int(line.left[5])))
-        del line.left[:6]
-    else:
-        return False
-    return True
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that the line stands for: one, or one for each element of a map."""
+        while self.line:
+            if not (self._statement() or self._marking() or self._choice()):
+                self._condition()
+        made = []
+        for chosen in product(*self.ways):
+            fields = dict(self.fields)
+            for more, _ in chosen:
+                _join(fields, more)
+            match = Match(**fields, inverted=frozenset(self.inverted))  # type: ignore[arg-type] # as KEYS says
+            actions = (*self.actions, *(action for _, follows in chosen for action in follows))
+            made += [Rule(match, action, self.chance) for action in actions]
+        if self.chance and made:
+            made[-1] = Rule(made[-1].match, made[-1].action)     # one of them is taken
+        return tuple(made)
 
-
-def _translation(line: Line, word: str) -> Action:
-    for extra in ("ip", "ip6", "to"):
-        line.accept(extra)
-    if line.peek() in ("numgen", "jhash", "symhash"):
-        while line.peek() != "{":
+    def _statement(self) -> bool:
+        """Read a statement; False where a condition comes next."""
+        line, word = self.line, self.line.peek()
+        if word in SIMPLE:
             line.take()
-        rows = [value for value in line.values() if value != ":"]
-        targets = rows[1::2]
-        tail = line.take() if line.peek().startswith(":") else ""
-        return Dnat(tuple(_endpoint(target + tail) for target in targets))
-    target = _endpoint(line.take())
-    return Dnat((target,)) if word == "dnat" else Snat(target.address)
+            self.actions.append(SIMPLE[word])
+        elif word in ("jump", "goto"):
+            line.take()
+            self.actions.append(Jump(line.take(), back=word == "jump"))
+        elif word == "counter":
+            line.take()
+            while line.peek() in ("packets", "bytes", "name"):
+                del line.left[:2]
+        elif word == "reject":
+            self.actions.append(Drop(reject=True))
+            line.left.clear()
+        elif word in ("dnat", "snat"):
+            line.take()
+            self._translation(word)
+        elif word == "log":
+            line.take()
+            while line.peek() in LOG_WORDS:
+                del line.left[:2]
+        elif word == "comment":
+            del line.left[:2]
+        else:
+            return False
+        return True
+
+    def _marking(self) -> bool:
+        """``meta mark set 0x1``, ``ct mark set meta mark``, ``meta mark set meta mark | 0x1``; and the segment size."""
+        line = self.line
+        to = tuple(line.left[:2])
+        if to in MARKS and line.left[2:3] == ["set"]:
+            del line.left[:3]
+            whose = tuple(line.left[:2])
+            if whose not in MARKS:
+                self.actions.append(SetMark(_number(line.take()), connection=MARKS[to]))
+                return True
+            del line.left[:2]
+            keep, turned = _bits(line)
+            self.actions.append(SetMark(turned, connection=MARKS[to], keep=keep, copied=whose != to))
+            return True
+        if line.left[:5] == ["tcp", "option", "maxseg", "size", "set"]:
+            self.actions.append(ClampMss(int(line.left[5])))
+            del line.left[:6]
+            return True
+        return False
+
+    def _choice(self) -> bool:
+        """``numgen random mod 2 vmap { 0 : goto a, 1 : goto b }``: one of them by chance."""
+        line = self.line
+        if line.peek() not in ("numgen", "jhash", "symhash") or "vmap" not in line.left:
+            return False
+        while line.take() != "vmap":
+            pass
+        self.chance = True
+        self.ways.append([({}, _verdict(each)) for each in line.elements()])
+        return True
+
+    # conditions -----------------------------------------------------------------------------------
+
+    def _key(self) -> list[str]:
+        """The expressions that are compared: one, or several with dots between."""
+        line, found = self.line, []
+        while True:
+            name = next((words for count in (3, 2, 1) if (words := " ".join(line.left[:count])) in KEYS), None)
+            if name is None:
+                raise _unknown(line.left)
+            del line.left[: len(name.split())]
+            found.append(name)
+            if not line.accept("."):
+                return found
+
+    def _condition(self) -> None:
+        line = self.line
+        if line.left[:2] == ["tcp", "flags"]:
+            del line.left[:2]
+            _join(self.fields, _tcp_flags(line))
+            return
+        if line.left[:4] == ["tcp", "option", "maxseg", "size"]:
+            del line.left[:5]                        # a segment size that is not lower already
+            return
+        key = self._key()
+        if line.accept("vmap"):
+            self.ways.append([(_fields(key, each.key), _verdict(each)) for each in line.elements()])
+            return
+        mask = _masked(line) if key[0] in ("meta mark", "mark", "ct mark") else EVERY_BIT
+        negated = line.accept("!=")
+        line.accept("==")
+        elements = line.elements()
+        if len(key) > 1:
+            if negated:
+                raise Misuse(1, f"Error: the model does not know '!=' of {' . '.join(key)}")
+            self.ways.append([(_fields(key, each.key), ()) for each in elements])
+            return
+        fields = KEYS[key[0]]([each.key[0] for each in elements])
+        if mask != EVERY_BIT:
+            fields = {name: frozenset((value, mask) for value, _ in marks)  # type: ignore[attr-defined] # marks, as asked
+                      for name, marks in fields.items()}
+        if negated and not elements:
+            return                                   # what is in no empty set: everything
+        _join(self.fields, fields)
+        if negated:
+            self.inverted.add(list(fields)[-1])      # ``tcp dport != 80`` is TCP all the same
+
+    # translation ----------------------------------------------------------------------------------
+
+    def _translation(self, word: str) -> None:
+        """``to 10.0.2.11:8080``, ``to ip daddr . tcp dport map @services``, ``to numgen inc mod 2 map { ... }``."""
+        line = self.line
+        for extra, version in (("ip", 4), ("ip6", 6)):
+            if line.accept(extra):
+                _join(self.fields, {"version": version})
+        ported = line.left[:3] == ["addr", ".", "port"]
+        del line.left[: 3 if ported else 0]
+        line.expect("to")
+
+        def action(reals: Iterable[Endpoint]) -> Action:
+            return Dnat(tuple(reals)) if word == "dnat" else Snat(next(iter(reals)).address)
+
+        if line.peek() in ("numgen", "jhash", "symhash"):
+            while line.take() != "map":
+                pass
+            targets = [_target(each) for each in line.elements()]
+            self.actions.append(action(_with_port(targets, line)))
+        elif " ".join(line.left[:2]) in KEYS:
+            key = self._key()
+            line.expect("map")
+            found = line.elements()
+            ends = _with_port([_target(each) for each in found], line)
+            self.ways.append([(_fields(key, each.key), (action([end]),))
+                              for each, end in zip(found, ends, strict=True)])
+        else:
+            self.actions.append(action([_endpoint(line.take())]))
+        line.accept("persistent")
+
+
+def rules_of(words: list[str], sets: Sets | None = None) -> tuple[Rule, ...]:
+    """The rules that one line stands for; ``Misuse`` names what is not known of it."""
+    return _Reader(words, sets or {}).rules()
+
+
+def _join(fields: Fields, more: Fields) -> None:
+    """All conditions of a rule hold together; two that ask the same thing in two ways are not known."""
+    for name, value in more.items():
+        if fields.setdefault(name, value) != value:
+            raise Misuse(1, f"Error: the model does not know two conditions on {name.replace('_', ' ')} in one rule")
+
+
+def _fields(key: list[str], values: tuple[str, ...]) -> Fields:
+    """What one element of a map or of a set of concatenations asks."""
+    if values == ("*",):
+        raise Misuse(1, "Error: the model does not know the element '*' of a map")
+    found: Fields = {}
+    for name, value in zip(key, values, strict=True):
+        _join(found, KEYS[name]([value]))
+    return found
+
+
+def _verdict(element: Element) -> tuple[Action, ...]:
+    """``goto NAME``, ``accept``: what a verdict map leads to."""
+    if not element.value:
+        raise Misuse(1, f"Error: the model does not know a map without a verdict for {' . '.join(element.key)}")
+    return tuple(rule.action for rule in rules_of(list(element.value)))
+
+
+def _target(element: Element) -> Endpoint:
+    """``10.0.2.11``, ``10.0.2.11 . 8080``."""
+    address, *port = element.value[::2]
+    return Endpoint(ip_address(address), int(port[0]) if port else 0)
+
+
+def _with_port(targets: list[Endpoint], line: Line) -> list[Endpoint]:
+    """``map { ... }:8080``: one port for all."""
+    if not line.peek().startswith(":"):
+        return targets
+    port = int(line.take()[1:])
+    return [Endpoint(target.address, port) for target in targets]
 
 
 def _endpoint(text: str) -> Endpoint:
@@ -191,101 +240,54 @@ def _endpoint(text: str) -> Endpoint:
     return Endpoint(ip_address(found[1] or found[3] or found[5]), int(found[2] or found[4] or 0))
 
 
-def _condition(line: Line) -> tuple[list[dict[str, object]], bool]:
-    """The alternatives of one condition as fields of ``Match``, and whether it is negated."""
-    two = " ".join(line.left[:2])
-    for words, setter in ((line.peek(), ONE.get(line.peek())), (two, TWO.get(two))):
-        if setter is not None:
-            del line.left[: len(words.split())]
-            negated = line.accept("!=")
-            line.accept("==")
-            return setter(line), negated
-    raise Misuse(1, f"Error: the model does not know {' '.join(line.left)!r}")
+def _number(text: str) -> int:
+    return int(text, 0)
 
 
-def _each(field: str, convert: Callable[[str], object]) -> Callable[[Line], list[dict[str, object]]]:
-    return lambda line: [{field: convert(value)} for value in line.values()]
-
-
-def _addresses(field: str, version: int) -> Setter:
-    def nets(line: Line) -> list[dict[str, object]]:
-        found = [ip_network(value) for value in line.values()]
-        if any(net.version != version for net in found):
-            raise Misuse(1, "Error: the model does not know an address of another family")
-        return [{field: net} for net in found]
-
-    return nets
-
-
-def _span(text: str) -> tuple[int, int]:
-    low, _, high = text.partition("-")
-    return int(low), int(high or low)
-
-
-def _ports(protocol: int, field: str) -> Callable[[Line], list[dict[str, object]]]:
-    fixed: dict[str, object] = {"protocol": protocol} if protocol else {}
-    return lambda line: [{**fixed, field: _span(value)} for value in line.values()]
-
-
-def _together(field: str, convert: Callable[[str], object]) -> Callable[[Line], list[dict[str, object]]]:
-    return lambda line: [{field: frozenset(convert(value) for value in line.values())}]
-
-
-def _status(line: Line) -> list[dict[str, object]]:
-    if line.values() != ["dnat"]:
-        raise Misuse(1, "Error: the model knows only 'ct status dnat'")
-    return [{"dnatted": True}]
-
-
-def _families(line: Line) -> list[dict[str, object]]:
-    return [{"version": NFPROTO[word]} for word in line.values()]
-
-
-def _icmp_types(protocol: int) -> Setter:
-    def types(line: Line) -> list[dict[str, object]]:
-        words = frozenset(line.values())
-        if any(word.isdigit() for word in words):
-            raise Misuse(1, "Error: the model knows ICMP types by their names only")
-        return [{"protocol": protocol, "icmp": words}]
-
-    return types
-
-
-def _tcp_flags(line: Line) -> list[dict[str, object]]:
-    if "syn" not in line.values():
-        raise Misuse(1, "Error: the model knows only 'tcp flags syn'")
-    return [{"syn": True}]
-
-
-def _segment_size(line: Line) -> list[dict[str, object]]:
-    line.expect("maxseg")
-    line.expect("size")
-    line.take()
-    line.take()
-    return []
-
-
-ONE: dict[str, Callable[[Line], list[dict[str, object]]]] = {
-    "iifname": _each("incoming", str), "iif": _each("incoming", str),
-    "oifname": _each("outgoing", str), "oif": _each("outgoing", str),
+BITWISE: dict[str, Callable[[int, int, int], tuple[int, int]]] = {
+    "&": lambda keep, turned, bits: (keep & bits, turned & bits),
+    "|": lambda keep, turned, bits: (keep & ~bits & EVERY_BIT, turned & ~bits | bits),
+    "^": lambda keep, turned, bits: (keep, turned ^ bits),
 }
-TWO: dict[str, Callable[[Line], list[dict[str, object]]]] = {
-    **{f"{family} {word}": _addresses(field, version) for family, version in (("ip", 4), ("ip6", 6))
-       for word, field in (("saddr", "source"), ("daddr", "destination"))},
-    **{f"{name} sport": _ports(number, "source_ports") for name, number in (("tcp", 6), ("udp", 17))},
-    **{f"{name} dport": _ports(number, "destination_ports") for name, number in (("tcp", 6), ("udp", 17))},
-    "meta l4proto": _each("protocol", lambda text: PROTOCOLS.get(text) or int(text)),
-    "ip protocol": _each("protocol", lambda text: PROTOCOLS.get(text) or int(text)),
-    "meta iifname": _each("incoming", str), "meta oifname": _each("outgoing", str),
-    "ether saddr": _together("macs", str.lower),
-    "ct state": _together("states", State),
-    "ct status": _status,
-    "ct mark": _each("connection_mark", lambda text: int(text, 0)),
-    "meta mark": _each("mark", lambda text: int(text, 0)),
-    "icmp type": _icmp_types(1), "icmpv6 type": _icmp_types(58),
-    "meta nfproto": _families,
-    "th sport": _ports(0, "source_ports"), "th dport": _ports(0, "destination_ports"),
-    "ip6 nexthdr": _each("protocol", lambda text: PROTOCOLS.get(text) or int(text)),
-    "tcp flags": _tcp_flags,
-    "tcp option": _segment_size,
-}
+BITWISE |= {"and": BITWISE["&"], "or": BITWISE["|"], "xor": BITWISE["^"]}
+
+
+def _bits(line: Line) -> tuple[int, int]:
+    """``& 0xff | 0x1``: the bits that are kept, and those that are turned over then."""
+    keep, turned = EVERY_BIT, 0
+    while line.peek() in BITWISE:
+        keep, turned = BITWISE[line.take()](keep, turned, _number(line.take()))
+    return keep, turned
+
+
+def _masked(line: Line) -> int:
+    return _number(line.take()) if line.accept("&") or line.accept("and") else EVERY_BIT
+
+
+TCP_FLAGS = re.compile(
+    r"(?:&|and) \(?([a-z |,]+?)\)? == \(?([a-z |,]+?)\)?(?= |$)|([a-z,]+) / ([a-z,]+)|(==)? ?([a-z]+)(?= |$)")
+
+
+def _tcp_flags(line: Line) -> Fields:
+    """``syn``; ``& (fin | syn | rst) == syn``; ``syn / fin,syn,rst``, as newer ones list it."""
+    words = " ".join(line.left)
+    found = TCP_FLAGS.match(words)
+    if found is None or (found[6] and found[6] not in FLAGS):
+        raise _unknown(["tcp", "flags", *line.left])
+    line.left = words[found.end():].split()
+    if found[6]:
+        bit = FLAGS[found[6]]
+        return {"protocols": frozenset({6}), "tcp_flags": (bit, 0xFF if found[5] else bit)}
+    value, mask = (found[2], found[1]) if found[1] else (found[3], found[4])
+    return {"protocols": frozenset({6}), "tcp_flags": (_flags(value), _flags(mask))}
+
+
+def _flags(text: str) -> int:
+    return sum(FLAGS[word] for word in set(re.findall(r"[a-z]+", text)))
+
+
+def _unknown(words: list[str]) -> Misuse:
+    said = " ".join(words)
+    if said.startswith(IN_TIME) or " limit " in f" {said} ":
+        return Misuse(1, f"Error: the model does not count what passes in a time, as {said!r} asks")
+    return Misuse(1, f"Error: the model does not know {said!r}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from ipaddress import ip_network
 
 from analyzer.balance.mapping import Endpoint, Forwarding, Mapping, Protocol, VirtualService
 from analyzer.network.commands.nft import read
@@ -12,7 +11,8 @@ from analyzer.network.inference.captured import Attempt, Captured
 from analyzer.network.inference.drafts import Draft
 from analyzer.network.inference.facts import Ledger
 from analyzer.network.link import Network
-from analyzer.network.nat import NO_FIREWALL, Chain, Firewall, Hook, Match, Rule, Snat, alone, service
+from analyzer.network.match import Match, alone
+from analyzer.network.nat import NO_FIREWALL, Chain, Firewall, Hook, Rule, Snat, service
 
 PROTOCOLS = {Protocol.TCP: 6, Protocol.UDP: 17, Protocol.ICMP: 1}
 
@@ -54,7 +54,7 @@ def translate(
             chains += service(each.virtual, PROTOCOLS[each.protocol], reals, seen)
     own = {address for draft in made if draft.balancer for group in draft.addresses.values() for address in group}
     rules = tuple(
-        Rule(Match(source=alone(first.client.address), destination=ip_network(end.address), dnatted=True), Snat(None))
+        Rule(Match(source=alone(first.client.address), destination=alone(end.address), dnatted=True), Snat(None))
         for first, second in hidden if second.client.address in own for end in second.servers()
     )
     if rules:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -17,6 +18,7 @@ from analyzer.kernel.enclosure import PATH
 from analyzer.kernel.model.firewall import rule_text, ruleset, to_mac_ruleset
 from analyzer.kernel.topology import Host, Topology
 from analyzer.network.commands.nft import read
+from analyzer.network.match import EVERY_BIT, Match, Nets, State, alone
 from analyzer.network.nat import (
     DROP_INVALID,
     NO_FIREWALL,
@@ -27,11 +29,9 @@ from analyzer.network.nat import (
     Drop,
     Firewall,
     Hook,
-    Match,
     Rule,
     SetMark,
     Snat,
-    State,
     ToMac,
     service,
 )
@@ -40,32 +40,33 @@ VIP = Endpoint(ip_address("203.0.113.10"), 80)
 VIP6 = Endpoint(ip_address("2001:db8:113::10"), 80)
 R1, R2 = Endpoint(ip_address("10.0.2.11"), 8080), Endpoint(ip_address("10.0.2.12"), 8080)
 R6 = Endpoint(ip_address("2001:db8:2::11"), 8080)
-LAN = ip_network("10.0.2.0/24")
-TCP = Match(protocol=6)
-PIN = Match(source=ip_network("198.51.100.20/32"), protocol=6, source_ports=(40001, 40001))
+LAN = Nets.of(4, [ip_network("10.0.2.0/24")])
+VIRTUAL = alone(ip_address("203.0.113.10"))
+TCP = Match(protocols=frozenset({6}))
+PIN = Match(source=alone(ip_address("198.51.100.20")), protocols=frozenset({6}), source_ports=((40001, 40001),))
 
 RULES = {
-    "accept": (Rule(Match(incoming="eth0"), Accept()), 'iifname "eth0" accept'),
-    "not from here": (Rule(Match(outgoing="eth1", inverted=frozenset({"outgoing"})), Drop()), 'oifname != "eth1" drop'),
-    "invalid": (Rule(Match(states=frozenset({State.INVALID})), Drop()), "ct state { invalid } drop"),
+    "accept": (Rule(Match(incoming=frozenset({"eth0"})), Accept()), 'iifname "eth0" accept'),
+    "not from here": (Rule(Match(outgoing=frozenset({"eth1"}), inverted=frozenset({"outgoing"})), Drop()), 'oifname != "eth1" drop'),
+    "invalid": (Rule(Match(states=frozenset({State.INVALID})), Drop()), "ct state invalid drop"),
     "reject": (
-        Rule(Match(source=LAN, protocol=6, destination_ports=(80, 90)), Drop(reject=True)),
+        Rule(Match(source=LAN, protocols=frozenset({6}), destination_ports=((80, 90),)), Drop(reject=True)),
         "ip saddr 10.0.2.0/24 tcp dport 80-90 reject",
     ),
     "masquerade": (Rule(Match(source=LAN, dnatted=True), Snat()), "ip saddr 10.0.2.0/24 ct status dnat masquerade"),
     "snat": (Rule(Match(), Snat(ip_address("10.0.2.1"))), "snat ip to 10.0.2.1"),
     "mark": (
         Rule(Match(macs=frozenset({"02:00:0a:00:02:01"}), states=frozenset({State.NEW})), SetMark(5, connection=True)),
-        "ether saddr { 02:00:0a:00:02:01 } ct state { new } ct mark set 0x5",
+        "ether saddr 02:00:0a:00:02:01 ct state new ct mark set 0x5",
     ),
-    "by mark": (Rule(Match(connection_mark=5), SetMark(5)), "ct mark 0x5 meta mark set 0x5"),
+    "by mark": (Rule(Match(connection_marks=frozenset({(5, EVERY_BIT)})), SetMark(5)), "ct mark 0x5 meta mark set 0x5"),
     "udp": (
-        Rule(Match(protocol=17, source_ports=(53, 53)), Accept()),
+        Rule(Match(protocols=frozenset({17}), source_ports=((53, 53),)), Accept()),
         "udp sport 53 accept",
     ),
-    "icmp": (Rule(Match(protocol=1), Accept()), "meta l4proto icmp accept"),
-    "clamp": (Rule(Match(protocol=6, syn=True), ClampMss(1160)), "meta l4proto tcp tcp flags & syn == syn tcp option maxseg size set 1160"),
-    "dnat": (Rule(Match(destination=ip_network("203.0.113.10/32"), protocol=6, destination_ports=(80, 80)), Dnat((R1,))),
+    "icmp": (Rule(Match(protocols=frozenset({1})), Accept()), "meta l4proto icmp accept"),
+    "clamp": (Rule(Match(protocols=frozenset({6}), tcp_flags=(2, 2)), ClampMss(1160)), "meta l4proto tcp tcp flags & 2 == 2 tcp option maxseg size set 1160"),
+    "dnat": (Rule(Match(destination=VIRTUAL, protocols=frozenset({6}), destination_ports=((80, 80),)), Dnat((R1,))),
              "ip daddr 203.0.113.10/32 tcp dport 80 dnat ip to 10.0.2.11:8080"),
     "dnat in turn": (Rule(TCP, Dnat((R1, R2))), "meta l4proto tcp dnat ip to numgen inc mod 2 map { 0 : 10.0.2.11, 1 : 10.0.2.12 }:8080"),
     "dnat, port kept": (Rule(Match(), Dnat((Endpoint(R1.address),))), "dnat ip to 10.0.2.11"),
@@ -118,7 +119,7 @@ def test_nft_takes_a_whole_balancer_with_a_pinned_connection_first(bench):
 @pytest.mark.kernel
 def test_nft_takes_direct_return(bench):
     bench.shell("balancer", "ip link add eth0 type bridge")
-    rule = Rule(Match(destination=ip_network("203.0.113.10/32"), protocol=6, destination_ports=(80, 80)), ToMac((R1, R2)))
+    rule = Rule(Match(destination=VIRTUAL, protocols=frozenset({6}), destination_ports=((80, 80),)), ToMac((R1, R2)))
     text = to_mac_ruleset(rule, "service1", ("eth0", "02:00:0a:00:02:05"), {R1: "02:00:0a:00:02:0b", R2: "02:00:0a:00:02:0c"}, [(PIN, "02:00:0a:00:02:0c")])
     done = bench.run("balancer", ["nft", "-f", "-"], given=text)
     assert (done.returncode, done.stderr) == (0, "")
@@ -128,22 +129,39 @@ def test_nft_takes_direct_return(bench):
 
 addresses = st.ip_addresses(v=4)
 spans = st.tuples(st.integers(1, 65535), st.integers(1, 65535)).map(lambda pair: tuple(sorted(pair)))
+ports = st.none() | st.lists(spans, min_size=1, max_size=3, unique=True).map(lambda found: tuple(sorted(found)))
+marks = st.none() | st.tuples(st.integers(0, EVERY_BIT), st.sampled_from([EVERY_BIT, 0xFF00])).map(lambda pair: frozenset({pair}))
+
+
+def some(*values):
+    return st.none() | st.frozensets(st.sampled_from(values), min_size=1)
+
+
+def nets(length):
+    return st.none() | st.lists(addresses, min_size=1, max_size=3).map(
+        lambda found: Nets.of(4, (ip_network(f"{each}/{length}", strict=False) for each in found)))
+
+
 matches = st.builds(
     Match,
-    incoming=st.sampled_from(["", "eth0"]),
-    outgoing=st.sampled_from(["", "eth1"]),
-    macs=st.sampled_from([frozenset(), frozenset({"02:00:0a:00:02:01", "02:00:0a:00:02:02"})]),
-    source=st.none() | addresses.map(lambda a: ip_network(f"{a}/32")),
-    destination=st.none() | addresses.map(lambda a: ip_network(f"{a}/24", strict=False)),
-    protocol=st.sampled_from([6, 17]),
-    source_ports=st.none() | spans,
-    destination_ports=st.none() | spans,
-    states=st.sampled_from([frozenset(), frozenset({State.NEW, State.INVALID})]),
+    incoming=some("eth0", "eth1"),
+    outgoing=some("eth1"),
+    macs=some("02:00:0a:00:02:01", "02:00:0a:00:02:02"),
+    source=nets(32),
+    destination=nets(24),
+    protocols=st.sampled_from([frozenset({6}), frozenset({17})]),
+    source_ports=ports,
+    destination_ports=ports,
+    states=some(State.NEW, State.INVALID),
     dnatted=st.sampled_from([None, True]),
-    mark=st.none() | st.integers(1, 2**32 - 1),
-    connection_mark=st.none() | st.integers(1, 2**32 - 1),
-)
-actions = st.sampled_from([Accept(), Drop(), Drop(reject=True), SetMark(7), SetMark(9, connection=True)])
+    reply=st.sampled_from([None, True, False]),
+    to_own=st.sampled_from([None, True]),
+    marks=marks,
+    connection_marks=marks,
+    inverted=st.frozensets(st.sampled_from(["incoming", "source"])),
+).map(lambda match: replace(match, inverted=frozenset(name for name in match.inverted if getattr(match, name) is not None)))
+actions = st.sampled_from([Accept(), Drop(), Drop(reject=True), SetMark(7), SetMark(9, connection=True), SetMark(0, keep=EVERY_BIT, copied=True),
+                           SetMark(0, connection=True, keep=EVERY_BIT, copied=True), SetMark(0x4000, keep=EVERY_BIT ^ 0x4000)])
 chains = st.builds(
     Chain,
     hook=st.sampled_from([Hook.FORWARD, Hook.INPUT, Hook.OUTPUT]),
