@@ -35,6 +35,8 @@ cdef enum:
     MULTIPLY = 0
     DIVIDE = 1
     COMMENTS_OF_A_PACKET = 64
+    PCAP_FIELDS = 16         # of a record header, by every variant
+    PACKET_FIELDS = 28       # of an enhanced or obsolete packet block
     ZERO_RUN = 256
     CHAIN = 3
     WIRE_LIMIT = 134217728
@@ -72,18 +74,30 @@ CONSTANTS = {
 """The same words as in ``records``; a test holds them equal."""
 
 
-cdef inline uint32_t word(const uint8_t[::1] octets, int64_t at, bint big):
+cdef inline const uint8_t *span(const uint8_t[::1] octets, int64_t at, int64_t wanted) except NULL:
+    """Where ``wanted`` octets begin; the bounds of the first and of the last are checked, so of all between them."""
+    cdef const uint8_t *last = &octets[at + wanted - 1]
+    return last - (wanted - 1) if at >= 0 else &octets[at]
+
+
+cdef inline uint32_t load(const uint8_t *p, bint big) noexcept:
+    """32 bits."""
+    if big:
+        return (<uint32_t>p[0] << 24) | (<uint32_t>p[1] << 16) | (<uint32_t>p[2] << 8) | p[3]
+    return (<uint32_t>p[3] << 24) | (<uint32_t>p[2] << 16) | (<uint32_t>p[1] << 8) | p[0]
+
+
+cdef inline uint32_t word(const uint8_t[::1] octets, int64_t at, bint big) except? 0xFFFFFFFF:
     """32 bits; the caller knows that they are there."""
-    if big:
-        return (<uint32_t>octets[at] << 24) | (<uint32_t>octets[at + 1] << 16) | (<uint32_t>octets[at + 2] << 8) | octets[at + 3]
-    return (<uint32_t>octets[at + 3] << 24) | (<uint32_t>octets[at + 2] << 16) | (<uint32_t>octets[at + 1] << 8) | octets[at]
+    return load(span(octets, at, 4), big)
 
 
-cdef inline uint32_t half(const uint8_t[::1] octets, int64_t at, bint big):
+cdef inline uint32_t half(const uint8_t[::1] octets, int64_t at, bint big) except? 0xFFFFFFFF:
     """16 bits; the caller knows that they are there."""
+    cdef const uint8_t *p = span(octets, at, 2)
     if big:
-        return (<uint32_t>octets[at] << 8) | octets[at + 1]
-    return (<uint32_t>octets[at + 1] << 8) | octets[at]
+        return (<uint32_t>p[0] << 8) | p[1]
+    return (<uint32_t>p[1] << 8) | p[0]
 
 
 cdef inline void count(int64_t[::1] tallies, int which, int64_t where):

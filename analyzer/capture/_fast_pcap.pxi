@@ -13,6 +13,7 @@ def scan_pcap(stretch, columns, Py_ssize_t row, const int64_t[::1] layout, int64
     cdef uint16_t link = <uint16_t>layout[5]
     cdef Py_ssize_t rows = starts.shape[0]
     cdef uint32_t seconds, fraction, captured, wire, swap
+    cdef const uint8_t *p
     cdef int64_t i, time_ns, last_ns = tallies[LAST_NS]
     cdef int status
     cdef int64_t number
@@ -23,8 +24,8 @@ def scan_pcap(stretch, columns, Py_ssize_t row, const int64_t[::1] layout, int64
         if row == rows:
             status, number = FULL, 0
             break
-        seconds, fraction = word(octets, at, big), word(octets, at + 4, big)
-        captured, wire = word(octets, at + 8, big), word(octets, at + 12, big)
+        p = span(octets, at, PCAP_FIELDS)
+        seconds, fraction, captured, wire = load(p, big), load(p + 4, big), load(p + 8, big), load(p + 12, big)
         if order == SWAPPED or (order == DOUBTFUL and captured > wire):
             swap = captured
             captured = wire

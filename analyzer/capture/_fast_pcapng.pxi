@@ -107,6 +107,7 @@ def scan_pcapng(stretch, columns, Py_ssize_t row, section):
     cdef Py_ssize_t rows = starts.shape[0]
     cdef uint32_t kind, length, stated, trailer, captured, wire, which, lost
     cdef bint event
+    cdef const uint8_t *p = NULL
     cdef int64_t after, start, last_ns = tallies[LAST_NS]
     cdef int status
     cdef int64_t number
@@ -165,11 +166,12 @@ def scan_pcapng(stretch, columns, Py_ssize_t row, section):
             if interfaces and snap_lengths[0]:
                 captured = min(captured, snap_lengths[0])
         else:
-            which = word(octets, at + 8, big)
+            p = span(octets, at, PACKET_FIELDS)
+            which = load(p + 8, big)
             if kind == OLD_PACKET:
                 which, lost = half(octets, at + 8, big), half(octets, at + 10, big)
                 lost = 0 if lost == 0xFFFF else lost
-            captured, wire = word(octets, at + 20, big), word(octets, at + 24, big)
+            captured, wire = load(p + 20, big), load(p + 24, big)
             start = at + 28
             after = start + (<int64_t>captured + 3) // 4 * 4
             if captured > length - 32:
@@ -186,7 +188,7 @@ def scan_pcapng(stretch, columns, Py_ssize_t row, section):
             count(tallies, UNSTAMPED, base + at)
         else:
             last_ns = nanoseconds(
-                (<uint64_t>word(octets, at + 12, big) << 32) | word(octets, at + 16, big),
+                (<uint64_t>load(p + 12, big) << 32) | load(p + 16, big),
                 rules[which], numbers[which], offsets[which], &clamped,
             )
             if clamped:

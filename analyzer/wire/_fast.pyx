@@ -43,8 +43,16 @@ cdef enum:
     DST_MAC = 3
     OTHER = 4
     ROLES = 6
+    LINK_ETHERNET = 1
+    MAC_PAIR_BITS = 11      # for the pairs of a link, and of the hosts that talk at the same time
+    IP_PAIR_BITS = 13
+    USUAL_HEADER = 32       # of TCP, with a time stamp
+    USUAL_OPTIONS = 0x0101080A  # twice nothing, then the time stamp: as Linux, BSD, macOS and Windows write it
+
+cdef u64 SPREAD = 0x9E3779B97F4A7C15    # 2**64 over the golden ratio: who guesses it can only make a table useless
 
 include "_fast_offsets.pxi"
+include "_fast_offsets_tunnels.pxi"
 include "_fast_intern.pxi"
 
 # The columns that a frame fills, by their width; the order is that of the enumerations.
@@ -111,6 +119,8 @@ cdef class Kernel:
     cdef Interner addresses
     cdef Interner paths
     cdef Hit hits[ROLES]
+    cdef MacPair mac_pairs[1 << MAC_PAIR_BITS]
+    cdef IpPair ip_pairs[1 << IP_PAIR_BITS]
     cdef int first_layer[LINK_TYPES_KNOWN]
     cdef int first_at[LINK_TYPES_KNOWN]
     cdef object book
@@ -187,8 +197,9 @@ cdef class Kernel:
                     while row < rows and self.addresses.roomy() and self.paths.roomy():
                         if row + AHEAD_FRAME < rows:
                             self.ask_frame(start[row + AHEAD_FRAME])
-                            self.ask_slots(start[row + AHEAD_SLOT], captured[row + AHEAD_SLOT])
-                        self.decode_row(row, start[row], captured[row], wire[row], link[row])
+                            ask_pair(self, start[row + AHEAD_SLOT], captured[row + AHEAD_SLOT])
+                        if link[row] != LINK_ETHERNET or not write_usual(self, row, start[row], captured[row]):
+                            self.decode_row(row, start[row], captured[row], wire[row], link[row])
                         row += 1
             finally:    # also where a lying batch ended it: the book and this kernel stay of one mind
                 self.teach()
@@ -205,16 +216,6 @@ cdef class Kernel:
         if start + 128 <= self.octets.shape[0]:
             soon(&self.octets[start])
             soon(&self.octets[start + 64])
-        return 0
-
-    cdef inline int ask_slots(self, i64 start, u32 captured) except -1 nogil:
-        """The same for the slots of its addresses, if it looks like IPv4 on Ethernet; a wrong guess costs nothing."""
-        cdef const u8* p
-        if captured >= ETHERNET_SIZE + IPV4_SIZE:
-            p = self.span(start, ETHERNET_SIZE + IPV4_SIZE)
-            if be16(p + ETHERNET_TYPE) == 0x0800:
-                soon(&self.addresses.slots[self.addresses.home(be32(p + ETHERNET_SIZE + IPV4_SRC), 0, 4), 0])
-                soon(&self.addresses.slots[self.addresses.home(be32(p + ETHERNET_SIZE + IPV4_DST), 0, 4), 0])
         return 0
 
     cdef int decode_row(self, Py_ssize_t row, i64 start, u32 captured, u32 wire, u16 link) except -1 nogil:
@@ -286,6 +287,7 @@ def _octets(one, two, size):
 
 
 include "_fast_link.pxi"
+include "_fast_usual.pxi"
 include "_fast_cooked.pxi"
 include "_fast_ip.pxi"
 include "_fast_transport.pxi"

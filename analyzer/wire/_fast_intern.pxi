@@ -3,6 +3,19 @@
 # The hash is of the pair-multiply-shift family (Dietzfelbinger): its multipliers are drawn when the
 # program starts, so whoever wrote the capture could not choose addresses that collide.
 
+# Before it stand tables of pairs, which forget: see _fast_usual.pxi.
+
+cdef struct MacPair:
+    u64 first8              # destination and source, as the header has them
+    u32 last4
+    u32 src, dst            # ids; 0 = nothing is here
+
+
+cdef struct IpPair:
+    u64 ends                # the smaller address before the other
+    u32 small, large        # ids; 0 = nothing is here
+
+
 @cython.final
 cdef class Interner:
     """Numbers keys in the order in which they are first seen, from ``next`` on.
