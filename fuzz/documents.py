@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 from analyzer.capture.limits import KIB, Limits
 from analyzer.capture.recognize import _our_own
+from analyzer.clean import BLOCK_LIMIT, LIMIT, clean, clean_block
 from analyzer.diagnose import ruledoc
 from analyzer.errors import CaptureError, ConfigError, RuleError
 from analyzer.facts.reading import read_text
 from analyzer.importers.reading import importers, read_texts
-from analyzer.report.clean import BLOCK_LIMIT, LIMIT, clean, clean_block, clean_command
+from analyzer.report.clean import clean_command
 from analyzer.report.document import from_json
 
 LIMITS = Limits(

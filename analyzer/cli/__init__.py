@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from analyzer.clean import BLOCK_LIMIT, clean
 from analyzer.cli import confined
 from analyzer.errors import AnalyzerError
 from analyzer.version import VERSION
@@ -35,11 +36,6 @@ COMMANDS = {
     "report": "analyzer.cli.report",
 }
 """Which module holds which command: a command is imported when it is called, so that ``--version`` costs nothing."""
-
-
-def printable(text: str) -> str:
-    """``text`` without control characters: names of files and captures come from strangers."""
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 class Commands(click.Group):
@@ -77,7 +73,7 @@ class Commands(click.Group):
             if "-vv" in sys.argv:
                 raise
             for line in str(error).splitlines() or [type(error).__name__]:
-                click.echo(f"replypath: {printable(line)}", err=True)
+                click.echo(f"replypath: {clean(line, BLOCK_LIMIT)}", err=True)
             sys.exit(COULD_NOT)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
@@ -96,7 +92,7 @@ def _fault(error: Exception) -> str:
 
         error.__traceback__ = None   # what its frames hold is let go first
         return out_of_memory(database=database)
-    said = f"{type(error).__name__}: {printable(str(error))[:200]}"
+    said = f"{type(error).__name__}: {clean(str(error), 200)}"
     return f"a fault of replypath itself ({said}); please report it with the output of the same command and -vv"
 
 

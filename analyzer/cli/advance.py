@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analyzer.cli import printable
+from analyzer.clean import clean
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -31,7 +31,7 @@ def _lines() -> Told:
         tenth = 10 * done // max(1, total)
         if tenth > tenths.get(what, 0):
             tenths[what] = tenth
-            click.echo(f"replypath: {printable(what)}: {amount(done, total)}", err=True)
+            click.echo(f"replypath: {clean(what)}: {amount(done, total)}", err=True)
 
     return told
 

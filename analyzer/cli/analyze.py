@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from analyzer.clean import clean
 from analyzer.cli import anonymous as pseudonyms
-from analyzer.cli import inputs, printable
+from analyzer.cli import inputs
 from analyzer.cli import work as working
 from analyzer.cli.confined import confined
 
@@ -105,7 +106,7 @@ def analyze(  # noqa: PLR0913 - click: one argument an option
     for report in reports:
         _write_report(diagnosis, read, report, force=force)
         if not quiet:
-            click.echo(f"replypath: report written to {printable(report)}", err=True)
+            click.echo(f"replypath: report written to {clean(report)}", err=True)
     if scripts_folder is not None:
         _write_scripts(diagnosis.findings, Path(scripts_folder), force=force, quiet=quiet)
     sys.exit(EXIT[diagnosis.verdict.value])
@@ -144,7 +145,7 @@ def _write_scripts(findings: tuple[Finding, ...], folder: Path, *, force: bool, 
 
     for path in write(findings, folder, force=force):
         if not quiet:
-            click.echo(f"replypath: script written to {printable(str(path))}", err=True)
+            click.echo(f"replypath: script written to {clean(str(path))}", err=True)
 
 
 def _rules(folder: str | None) -> tuple[Rule, ...] | None:

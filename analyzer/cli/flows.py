@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from analyzer.cli import printable
+from analyzer.clean import clean
 from analyzer.cli import work as working
 from analyzer.cli.confined import confined
 
@@ -49,10 +49,10 @@ def flows(
     read = working.read(captures, EMPTY, work, quiet=False)
     for capture in read.captures:
         for warning in capture.warnings:
-            click.echo(f"replypath: {printable(warning)}", err=True)
+            click.echo(f"replypath: {clean(warning)}", err=True)
     if single:
         tabular.write_flows(read, output, force=force)
-        click.echo(f"replypath: written to {printable(output)}", err=True)
+        click.echo(f"replypath: written to {clean(output)}", err=True)
     else:
         files = dataset.write(read, output, force=force)
-        click.echo(f"replypath: {len(files)} files written to {printable(output)}", err=True)
+        click.echo(f"replypath: {len(files)} files written to {clean(output)}", err=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from analyzer.cli import confined, inputs, printable
+from analyzer.clean import clean
+from analyzer.cli import confined, inputs
 
 if TYPE_CHECKING:
     from analyzer.diagnose.ruledoc import Rule
@@ -82,7 +83,7 @@ def live(
             command=shlex.join(["replypath", *sys.argv[1:]]),
             confined=confined.wanted(no_sandbox=no_sandbox) and here.available(), **asked,
         )
-    diagnosis = run.run(wanted, say=lambda line: click.echo(f"replypath: {printable(line)}", err=True))
+    diagnosis = run.run(wanted, say=lambda line: click.echo(f"replypath: {clean(line)}", err=True))
     sys.stdout.flush()
     sys.exit(EXIT[diagnosis.verdict.value])
 

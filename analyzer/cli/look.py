@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from analyzer.cli import printable
+from analyzer.clean import clean
+from analyzer.cli import inputs
 from analyzer.cli.confined import confined
 from analyzer.errors import RuleError
 
@@ -21,21 +22,20 @@ def map_(files: tuple[str, ...], *, as_yaml: bool) -> None:
       replypath map haproxy.cfg
       replypath map bigip.conf --yaml > services.yaml
     """
-    from analyzer.importers.reading import read_mappings  # noqa: PLC0415 - not for --version
-    from analyzer.importers.replypath import to_yaml  # noqa: PLC0415
+    from analyzer.importers.replypath import to_yaml  # noqa: PLC0415 - not for --version
 
-    mapping = read_mappings(files)
+    mapping = inputs.mapping(files)
     for warning in mapping.warnings:
-        click.echo(f"replypath: {printable(str(warning))}", err=True)
+        click.echo(f"replypath: {clean(str(warning))}", err=True)
     if as_yaml:
         click.echo(to_yaml(mapping), nl=False)
         return
     for service in mapping.services:
-        name = f"  {printable(service.name)}" if service.name else ""
-        click.echo(f"{service.virtual}/{service.protocol}{name}  ({printable(str(service.origin))})")
+        name = f"  {clean(service.name)}" if service.name else ""
+        click.echo(f"{service.virtual}/{service.protocol}{name}  ({clean(str(service.origin))})")
         for real in service.reals:
             state = "" if real.enabled else ", disabled"
-            click.echo(f"    -> {real.endpoint}  {real.forwarding}{state}  ({printable(str(real.origin))})")
+            click.echo(f"    -> {real.endpoint}  {real.forwarding}{state}  ({clean(str(real.origin))})")
     if mapping.balancers:
         click.echo(f"the balancer's own addresses: {', '.join(str(a) for a in mapping.balancers)}")
     if not mapping.services:
@@ -73,4 +73,4 @@ def explain(code: str) -> None:
             click.echo(rule.text.split("+++\n", 2)[2].strip())
             return
     known = ", ".join(rule.code for rule in rulebook())
-    raise RuleError(f"no rule is called {printable(code)!r}; expected one of {known}")
+    raise RuleError(f"no rule is called {clean(code)!r}; expected one of {known}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from analyzer.cli import printable
+from analyzer.clean import clean
 from analyzer.cli.confined import confined
 
 
@@ -32,4 +32,4 @@ def merge(folders: tuple[str, ...], output: str, *, force: bool) -> None:
         raise OutputError(f"{output}: is one file; flow tables that can be analyzed are a folder")
     dataset.check(output, force=force)
     files = dataset.write(read_folders(folders), output, force=force)
-    click.echo(f"replypath: {len(files)} files written to {printable(output)}", err=True)
+    click.echo(f"replypath: {len(files)} files written to {clean(output)}", err=True)

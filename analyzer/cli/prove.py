@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from analyzer.cli import inputs, printable
+from analyzer.clean import BLOCK_LIMIT, clean
+from analyzer.cli import inputs
 from analyzer.cli.confined import confined
 from analyzer.cli.replay import basis, basis_lines
 
@@ -77,7 +78,7 @@ def prove(
         click.echo(json.dumps({"schema": SCHEMA, **document}, indent=1))
     else:
         for line in _text(document):
-            click.echo(printable(line))
+            click.echo(clean(line, BLOCK_LIMIT))
     sys.exit(STATUS[document["applicability"]])
 
 

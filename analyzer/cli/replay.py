@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from analyzer.cli import inputs, printable
+from analyzer.clean import BLOCK_LIMIT, clean
+from analyzer.cli import inputs
 from analyzer.cli.confined import confined
 
 if TYPE_CHECKING:
@@ -55,9 +56,9 @@ def replay(
         click.echo(json.dumps(document, indent=1))
     else:
         for line in _text(document, rows):
-            click.echo(printable(line))
+            click.echo(clean(line, BLOCK_LIMIT))
     for path in model.predicted(rows, Path(folder)) if folder else ():
-        click.echo(f"replypath: predicted packets written to {printable(str(path))}", err=True)
+        click.echo(f"replypath: predicted packets written to {clean(str(path))}", err=True)
     sys.exit(_status(document))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from analyzer.clean import clean
 from analyzer.facts._gathered import ALL_TABLES, Facts, distinct
-from analyzer.facts._problems import printable
 from analyzer.facts._windows import settle
 from analyzer.network.host import DEFAULT_TABLE, LOCAL_TABLE, MAIN_TABLE, Host, System
 
@@ -31,7 +31,7 @@ def host_of(name: str, facts: Facts) -> Host:
     notes = tuple(f"{name}: {each}" for each in missing) if facts.listed else ()
     return Host(
         name, facts.system, facts.interfaces, facts.routes, facts.rules, facts.neighbors, dict(facts.sysctls),
-        frozenset(complete), tuple(map(printable, (*facts.warnings, *notes))),
+        frozenset(complete), tuple(map(clean, (*facts.warnings, *notes))),
         facts.ruleset or facts.iptables, facts.tracked,
     )
 

@@ -5,12 +5,11 @@ server1.txt:7: expected an IPv4 or IPv6 address behind 'via', got '10.0.2.300'
 
 from __future__ import annotations
 
+from analyzer.clean import BLOCK_LIMIT, clean, shown
 from analyzer.errors import ConfigSyntaxError
 
 SHOWN = 50
 """Problems printed of one text: a text of another kind would otherwise fill the screen."""
-
-_CLIP = 60
 
 
 class Expected(ValueError):
@@ -18,18 +17,6 @@ class Expected(ValueError):
 
     def __init__(self, expected: str, got: object) -> None:
         super().__init__(f"expected {expected}, got {shown(got)}")
-
-
-def shown(value: object) -> str:
-    """A stranger's value between quotes: clipped, and without anything that a terminal obeys."""
-    text = value if isinstance(value, str) else repr(value)[:_CLIP * 2]
-    clipped = text if len(text) <= _CLIP else text[:_CLIP] + "…"
-    return "'" + printable(clipped) + "'"
-
-
-def printable(text: str) -> str:
-    """The text without anything that a terminal obeys."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
 class Problems:
@@ -41,7 +28,7 @@ class Problems:
 
     def add(self, line: int, wrong: Expected | str) -> None:
         """Note one; ``line`` counts from 1."""
-        self.lines.append(printable(f"{self.source}:{line}: {wrong}"))
+        self.lines.append(clean(f"{self.source}:{line}: {wrong}", BLOCK_LIMIT))
 
     def raise_if_any(self) -> None:
         """Raise ``ConfigSyntaxError`` with what was found, clipped to ``SHOWN`` lines."""

@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import re
 
+from analyzer.clean import shown
 from analyzer.facts._command import asked
 from analyzer.facts._gathered import Facts
-from analyzer.facts._problems import Expected, Problems, shown
+from analyzer.facts._problems import Expected, Problems
 from analyzer.facts._values import ANY, address, mac, network
 from analyzer.network.host import (
     LOCAL_TABLE,

@@ -15,8 +15,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from analyzer.clean import shown
 from analyzer.facts._gathered import Facts
-from analyzer.facts._problems import Expected, Problems, shown
+from analyzer.facts._problems import Expected, Problems
 from analyzer.facts._values import address, mac, network, number
 from analyzer.network.host import (
     LOCAL_TABLE,

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import re
 
+from analyzer.clean import shown
 from analyzer.facts._gathered import Facts
 from analyzer.facts._listing import Listing
-from analyzer.facts._problems import shown
 from analyzer.network.host import RouteType
 
 NAME = "ip-route"

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import re
 
+from analyzer.clean import shown
 from analyzer.facts._command import command_of
 from analyzer.facts._gathered import Facts
-from analyzer.facts._problems import Expected, Problems, shown
+from analyzer.facts._problems import Expected, Problems
 from analyzer.facts._values import ANY, address, network, number, with_mask
 from analyzer.network.host import MAIN_TABLE, IPNetwork, OnLink, Route, RouteType, System, Via
 from analyzer.units import Origin

@@ -14,11 +14,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from analyzer.clean import shown
 from analyzer.errors import ConfigSyntaxError
 from analyzer.facts._command import asked
 from analyzer.facts._gathered import Facts
 from analyzer.facts._powershell import facts_of
-from analyzer.facts._problems import shown
 
 NAME = "powershell"
 DESCRIPTION = "Get-NetRoute, Get-NetIPAddress, Get-NetNeighbor"

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from types import ModuleType
 
 import analyzer.facts
+from analyzer.clean import shown
 from analyzer.errors import ConfigError, ConfigSyntaxError
 from analyzer.facts._gathered import Facts
 from analyzer.facts._host import host_of
-from analyzer.facts._problems import shown
 from analyzer.facts._sections import LONGEST, sections
 from analyzer.network.host import Host
 from analyzer.plugins import discover
-
-MOST_BYTES = 64 * 1024 * 1024
-"""Larger than any support bundle as text; a capture given by mistake stops here."""
+from analyzer.textfile import text_of
 
 
 @cache
@@ -39,12 +36,21 @@ def read_hosts(arguments: Sequence[str]) -> dict[str, Host]:
             problems.append(f"--host {shown(argument)}: expected NAME=FILE, such as server1=routes.txt")
             continue
         try:
-            told[name.strip()] = told.get(name.strip(), Facts()) + read_text(_text(Path(path)), path)
+            told[name.strip()] = told.get(name.strip(), Facts()) + read_text(text_of(path, "a text"), path)
         except ConfigSyntaxError as error:
             problems += error.problems
     if problems:
         raise ConfigSyntaxError(problems)
     return {name: host_of(name, facts) for name, facts in told.items()}
+
+
+def claimed(path: str) -> bool:
+    """Whether this file holds the output of a host's command, as far as its look goes."""
+    try:
+        text = text_of(path, "a text")
+    except ConfigSyntaxError:
+        return False
+    return any(section.reader for section in sections(text, readers()))
 
 
 def read_text(text: str, source: str) -> Facts:
@@ -74,28 +80,6 @@ def read_text(text: str, source: str) -> Facts:
 
 def _first(text: str) -> str:
     return next(line.strip() for line in text.split("\n") if line.strip())
-
-
-def _text(path: Path) -> str:
-    """A file as text: UTF-8, UTF-16 with its mark (PowerShell's ``>``), else Latin-1."""
-    try:
-        with path.open("rb") as file:
-            octets = file.read(MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise ConfigSyntaxError([f"{path}: cannot be read: {reason.lower()}"]) from None
-    if len(octets) > MOST_BYTES:
-        raise ConfigSyntaxError([f"{path}: expected a text of at most {MOST_BYTES >> 20} MiB, got more"])
-    if octets[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        octets = octets.decode("utf-16", "replace").encode()
-    if b"\0" in octets:
-        line = octets.count(b"\n", 0, octets.index(b"\0")) + 1
-        raise ConfigSyntaxError([f"{path}:{line}: expected a text, got a NUL octet; is this a capture or an archive?"])
-    try:
-        text = octets.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = octets.decode("latin-1")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 __all__ = ["ConfigError", "read_hosts", "read_text", "readers"]

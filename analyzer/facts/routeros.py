@@ -13,9 +13,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from analyzer.clean import shown
 from analyzer.facts._command import asked
 from analyzer.facts._gathered import Facts, united
-from analyzer.facts._problems import Expected, Problems, shown
+from analyzer.facts._problems import Expected, Problems
 from analyzer.facts._values import address, interface_address, is_address, mac, network, number
 from analyzer.network.host import MAIN_TABLE, Interface, Neighbor, NextHop, OnLink, Route, RouteType, System, Via
 from analyzer.units import Origin

@@ -5,8 +5,9 @@ from __future__ import annotations
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from analyzer.balance.mapping import IPAddress
+from analyzer.clean import shown
 from analyzer.importers._address import address
-from analyzer.importers._problems import Expected, shown
+from analyzer.importers._problems import Expected
 from analyzer.importers._rows import MOST_PORTS, Rows
 from analyzer.importers._services import PORTS
 from analyzer.importers._translation import Block, Ports

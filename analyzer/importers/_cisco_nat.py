@@ -10,8 +10,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from analyzer.balance.mapping import Endpoint, Forwarding, IPAddress, Protocol
+from analyzer.clean import shown
 from analyzer.importers._braces import Statement
-from analyzer.importers._problems import shown
 from analyzer.importers._rows import Rows
 from analyzer.importers._words import Word, position
 

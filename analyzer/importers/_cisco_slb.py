@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 from analyzer.balance.mapping import Endpoint, Forwarding, Protocol, RealServer
+from analyzer.clean import shown
 from analyzer.importers._braces import Statement
-from analyzer.importers._problems import shown
 from analyzer.importers._rows import Rows
 from analyzer.importers._words import misspelt
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from analyzer.clean import shown
 from analyzer.importers._braces import HASH, Statement, statements
-from analyzer.importers._problems import shown
 from analyzer.importers._rows import Rows
 
 _TOP = re.compile(r"^(?:apm|asm|auth|cli|cm|gtm|ltm|net|pem|security|sys|wom) [a-z]", re.MULTILINE)

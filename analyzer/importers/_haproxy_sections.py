@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from analyzer.importers._problems import shown
+from analyzer.clean import shown
 from analyzer.importers._rows import Rows
 from analyzer.importers._words import Line, Word, misspelt, quoted
 

@@ -6,7 +6,8 @@ import json
 import re
 from bisect import bisect_right
 
-from analyzer.importers._problems import Problems, shown
+from analyzer.clean import shown
+from analyzer.importers._problems import Problems
 from analyzer.importers._tree import Builder, Items, Limits, Node, Table
 
 _TOKEN = re.compile(

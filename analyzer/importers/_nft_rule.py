@@ -6,10 +6,10 @@ ip daddr . tcp dport vmap @services
 
 from __future__ import annotations
 
+from analyzer.clean import shown
 from analyzer.importers._blocks import block, port_ranges
 from analyzer.importers._nft_sets import Context, Element, Field, elements
 from analyzer.importers._nft_target import targets
-from analyzer.importers._problems import shown
 from analyzer.importers._translation import Action, Dnat, End, Jump, Key, Mark, Match, Rule, Snat, Target
 from analyzer.importers._words import Word
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from analyzer.clean import shown
 from analyzer.importers._address import split
 from analyzer.importers._blocks import addresses
-from analyzer.importers._problems import Expected, shown
+from analyzer.importers._problems import Expected
 from analyzer.importers._rows import Rows
 from analyzer.importers._translation import Key, Target
 from analyzer.importers._words import Word

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from analyzer.clean import shown
 from analyzer.importers._braces import DEEPEST, Statement
-from analyzer.importers._problems import Problems, shown
+from analyzer.importers._problems import Problems
 from analyzer.importers._words import Word
 
 _SIMPLE = {"listen", "proxy_pass", "proxy_bind", "include", "server_name", "return", "root", "index", "grpc_pass",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from analyzer.balance.mapping import Endpoint, Forwarding, IPAddress, Protocol, RealServer
-from analyzer.importers._problems import shown
+from analyzer.clean import shown
 from analyzer.importers._rows import Rows, wildcard
 from analyzer.importers._xml import Element
 

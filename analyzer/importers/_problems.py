@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import islice
 
+from analyzer.clean import BLOCK_LIMIT, clean
 from analyzer.errors import ConfigSyntaxError
 
 SHOWN = 100
@@ -26,16 +27,6 @@ class Expected(ValueError):
         self.expected = expected
         self.hint = hint
         self.offset = offset
-
-
-def shown(text: str) -> str:
-    """A text of a stranger between quotes: clipped, and without anything that a terminal obeys."""
-    return "'" + clean(text if len(text) <= _CLIP else text[:_CLIP] + "…") + "'"
-
-
-def clean(text: str) -> str:
-    """A text without anything that a terminal obeys."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -64,7 +55,7 @@ class Problems:
             return
         where = ":".join([self.source, *(str(n) for n in (line, column) if n)])
         tail = (f", got {got}" if got else "") + (f"; {hint}" if hint else "")
-        self.found[line, column, clean(f"{where}: expected {expected}{tail}")] = None
+        self.found[line, column, clean(f"{where}: expected {expected}{tail}", BLOCK_LIMIT)] = None
 
     def stop(self, line: int, column: int, expected: str, got: str = "", hint: str = "") -> ConfigSyntaxError:
         """The error to raise where reading cannot go on: all problems so far, and this one."""

@@ -19,8 +19,9 @@ from analyzer.balance.mapping import (
     RealServer,
     VirtualService,
 )
+from analyzer.clean import clean, shown
 from analyzer.importers._address import address, port, unicast
-from analyzer.importers._problems import Expected, Problems, clean, shown
+from analyzer.importers._problems import Expected, Problems
 from analyzer.importers._services import PORTS
 from analyzer.units import Origin
 

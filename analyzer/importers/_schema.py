@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 from analyzer.balance.mapping import Endpoint, Forwarding, IPAddress, Protocol, RealServer, VirtualService
+from analyzer.clean import shown
 from analyzer.importers._address import endpoint, unicast
-from analyzer.importers._problems import Expected, Problems, did_you_mean, shown
+from analyzer.importers._problems import Expected, Problems, did_you_mean
 from analyzer.importers._tree import Items, Node, Scalar, Table
 from analyzer.units import Origin
 

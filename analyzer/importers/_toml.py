@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 
-from analyzer.importers._problems import Problems, shown
+from analyzer.clean import shown
+from analyzer.importers._problems import Problems
 from analyzer.importers._tree import Items, Limits, Node, Scalar, Table
 
 _SPACE = re.compile(r"[ \t]*")

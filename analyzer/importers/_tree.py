@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from analyzer.importers._problems import Problems, shown
+from analyzer.clean import shown
+from analyzer.importers._problems import Problems
 
 
 @dataclass(slots=True)

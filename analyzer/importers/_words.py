@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Self
 
-from analyzer.importers._problems import Problems, did_you_mean, shown
+from analyzer.clean import shown
+from analyzer.importers._problems import Problems, did_you_mean
 from analyzer.importers._tree import Table
 
 _BARE = re.compile(r"\S+")

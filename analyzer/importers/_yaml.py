@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from analyzer.importers._problems import Problems, shown
+from analyzer.clean import shown
+from analyzer.importers._problems import Problems
 from analyzer.importers._tree import Builder, Items, Limits, Node, Scalar, Table
 
 

@@ -20,10 +20,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from analyzer.balance.mapping import Endpoint, Forwarding, IPAddress, Mapping, Protocol, RealServer
+from analyzer.clean import shown
 from analyzer.importers._blocks import addresses
 from analyzer.importers._braces import Statement
 from analyzer.importers._indent import statements
-from analyzer.importers._problems import shown
 from analyzer.importers._rows import Rows
 from analyzer.importers._words import Word, misspelt
 

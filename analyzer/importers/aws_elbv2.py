@@ -17,9 +17,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from analyzer.balance.mapping import Endpoint, Forwarding, IPAddress, Mapping, Protocol, RealServer
+from analyzer.clean import shown
 from analyzer.importers import _json
 from analyzer.importers._aws_inventory import Found, Inventory
-from analyzer.importers._problems import shown
 from analyzer.importers._rows import Rows
 from analyzer.importers._tree import Scalar, Table
 

@@ -15,9 +15,10 @@ import re
 from dataclasses import dataclass, field
 
 from analyzer.balance.mapping import Endpoint, Forwarding, IPAddress, Mapping, Protocol
+from analyzer.clean import shown
 from analyzer.importers._braces import Statement
 from analyzer.importers._indent import statements
-from analyzer.importers._problems import did_you_mean, shown
+from analyzer.importers._problems import did_you_mean
 from analyzer.importers._rows import Rows
 from analyzer.importers._words import Word, misspelt
 

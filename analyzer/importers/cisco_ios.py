@@ -19,12 +19,12 @@ from __future__ import annotations
 import re
 
 from analyzer.balance.mapping import Endpoint, Forwarding, IPAddress, Mapping, Protocol
+from analyzer.clean import shown
 from analyzer.importers._blocks import addresses
 from analyzer.importers._braces import Statement
 from analyzer.importers._cisco_nat import static
 from analyzer.importers._cisco_slb import farms, vserver
 from analyzer.importers._indent import statements
-from analyzer.importers._problems import shown
 from analyzer.importers._rows import Rows
 from analyzer.importers._words import misspelt, position
 

@@ -24,9 +24,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from analyzer.balance.mapping import Endpoint, Forwarding, IPAddress, Mapping, Protocol, RealServer
+from analyzer.clean import shown
 from analyzer.importers._braces import Statement
 from analyzer.importers._f5_objects import Object, Objects, read_objects
-from analyzer.importers._problems import shown
 from analyzer.importers._rows import Rows
 from analyzer.importers._words import Word, misspelt
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 
 from analyzer.balance.mapping import Endpoint, Forwarding, IPAddress, Mapping, Protocol
+from analyzer.clean import shown
 from analyzer.importers import _json
-from analyzer.importers._problems import shown
 from analyzer.importers._rows import Rows
 from analyzer.importers._tree import Scalar, Table
 from analyzer.importers._words import misspelt_keys

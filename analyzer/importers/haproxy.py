@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from analyzer.balance.mapping import Endpoint, Forwarding, IPAddress, Mapping, Protocol, RealServer
+from analyzer.clean import shown
 from analyzer.importers._haproxy_sections import Section, sections
-from analyzer.importers._problems import shown
 from analyzer.importers._rows import Rows, wildcard
 from analyzer.importers._words import Line, Word
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from analyzer.balance.mapping import Endpoint, Forwarding, IPAddress, Mapping, Protocol
-from analyzer.importers._problems import shown
+from analyzer.clean import shown
 from analyzer.importers._rows import Rows
 from analyzer.importers._words import Word, bare
 

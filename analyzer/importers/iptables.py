@@ -16,10 +16,11 @@ from __future__ import annotations
 import re
 
 from analyzer.balance.mapping import Mapping
+from analyzer.clean import shown
 from analyzer.importers._address import split, unicast
 from analyzer.importers._blocks import addresses
 from analyzer.importers._iptables_options import LONG, Option, condition, options_of
-from analyzer.importers._problems import Expected, did_you_mean, shown
+from analyzer.importers._problems import Expected, did_you_mean
 from analyzer.importers._rows import Rows
 from analyzer.importers._translation import Action, Dnat, End, Jump, Key, Mark, Rule, Ruleset, Snat, Target
 from analyzer.importers._walk import Walk

@@ -17,8 +17,9 @@ from ipaddress import IPv4Address, IPv6Address
 from itertools import zip_longest
 
 from analyzer.balance.mapping import Endpoint, Forwarding, Mapping, Protocol
+from analyzer.clean import shown
 from analyzer.importers._address import split
-from analyzer.importers._problems import Expected, shown
+from analyzer.importers._problems import Expected
 from analyzer.importers._rows import Rows
 from analyzer.importers._words import Word, bare
 

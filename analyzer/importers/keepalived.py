@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from analyzer.balance.mapping import Endpoint, Forwarding, IPAddress, Mapping, Protocol, RealServer
+from analyzer.clean import shown
 from analyzer.importers._braces import HASH_AND_BANG, Statement, statements
-from analyzer.importers._problems import Expected, did_you_mean, shown
+from analyzer.importers._problems import Expected, did_you_mean
 from analyzer.importers._rows import MOST_PORTS, Rows
 from analyzer.importers._words import Word, misspelt
 

@@ -24,9 +24,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from analyzer.balance.mapping import Endpoint, Forwarding, IPAddress, Mapping, Protocol
+from analyzer.clean import shown
 from analyzer.importers import _json, _yaml
 from analyzer.importers._k8s_endpoints import Endpoints, Member, Name
-from analyzer.importers._problems import shown
 from analyzer.importers._rows import Rows
 from analyzer.importers._tree import Node, Scalar, Table
 from analyzer.importers._words import misspelt_keys

@@ -12,9 +12,10 @@ import re
 from dataclasses import dataclass, field
 
 from analyzer.balance.mapping import Endpoint, Forwarding, Mapping, Protocol
+from analyzer.clean import shown
 from analyzer.importers._address import split
 from analyzer.importers._blocks import addresses
-from analyzer.importers._problems import Expected, shown
+from analyzer.importers._problems import Expected
 from analyzer.importers._rows import Rows
 from analyzer.importers._words import Word, bare, misspelt
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 
 from analyzer.balance.mapping import Mapping
+from analyzer.clean import shown
 from analyzer.importers._blocks import addresses, block, port_ranges
-from analyzer.importers._problems import shown
 from analyzer.importers._rows import Rows
 from analyzer.importers._translation import Action, Dnat, End, Jump, Mark, Match, Rule, Ruleset, Snat, Target
 from analyzer.importers._walk import Walk

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from analyzer.balance.mapping import Endpoint, Forwarding, IPAddress, Mapping, Protocol, RealServer
-from analyzer.importers._problems import shown
+from analyzer.clean import shown
 from analyzer.importers._rows import Rows
 from analyzer.importers._words import Line, Word, misspelt, quoted
 

@@ -14,10 +14,10 @@ import re
 from dataclasses import dataclass, field
 
 from analyzer.balance.mapping import Mapping
+from analyzer.clean import shown
 from analyzer.importers import _nft_json, _nft_script
 from analyzer.importers._nft_rule import RuleReader
 from analyzer.importers._nft_sets import Context, Element, Field, elements
-from analyzer.importers._problems import shown
 from analyzer.importers._rows import Rows
 from analyzer.importers._translation import Jump, Mark, Match, Rule, Ruleset, Snat
 from analyzer.importers._walk import Walk

@@ -20,9 +20,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from analyzer.balance.mapping import Endpoint, Forwarding, Mapping, Protocol, RealServer
+from analyzer.clean import shown
 from analyzer.importers._braces import Statement
 from analyzer.importers._nginx_blocks import Blocks
-from analyzer.importers._problems import shown
 from analyzer.importers._rows import Rows, wildcard
 from analyzer.importers._words import Word, misspelt
 

@@ -16,8 +16,8 @@ import re
 from dataclasses import dataclass, field
 
 from analyzer.balance.mapping import Endpoint, Forwarding, IPAddress, Mapping, Protocol
+from analyzer.clean import shown
 from analyzer.importers._curly import paths
-from analyzer.importers._problems import shown
 from analyzer.importers._rows import MOST_PORTS, Rows
 from analyzer.importers._words import Word
 

@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterator
 
 from analyzer.balance.mapping import Endpoint, Forwarding, IPAddress, Mapping, Protocol
+from analyzer.clean import shown
 from analyzer.importers._pfsense_haproxy import opnsense_haproxy, pfsense_haproxy
-from analyzer.importers._problems import shown
 from analyzer.importers._rows import MOST_PORTS, Rows
 from analyzer.importers._services import PORTS
 from analyzer.importers._xml import Element, document

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cache
@@ -17,10 +16,8 @@ from analyzer.importers import _json, _toml, _yaml, replypath
 from analyzer.importers._problems import Problems
 from analyzer.importers._tree import Node, Table
 from analyzer.plugins import discover
+from analyzer.textfile import text_of
 from analyzer.units import Origin
-
-MOST_BYTES = 64 * 1024 * 1024
-"""Larger than any configuration that we have heard of; a capture given by mistake stops here."""
 
 _HEAD = 200_000
 """Characters that nearly always tell what a file is; only where they do not, all of it is looked at."""
@@ -36,7 +33,7 @@ def read_mappings(paths: Sequence[str | Path]) -> Mapping:
     problems: list[str] = []
     for path in paths:
         try:
-            files.append((_text(Path(path)), str(path)))
+            files.append((text_of(path, "a configuration"), str(path)))
         except ConfigSyntaxError as error:
             problems += error.problems
     try:
@@ -98,6 +95,15 @@ def recognise(text: str, source: str) -> ModuleType:
     raise ConfigSyntaxError(_refusal(text, source))
 
 
+def claimed(path: str) -> bool:
+    """Whether this file is a balancer's configuration, as far as its look goes."""
+    try:
+        recognise(text_of(path, "a configuration"), path)
+    except ConfigSyntaxError:
+        return False
+    return True
+
+
 def _refusal(text: str, source: str) -> Sequence[str]:
     """Why nobody claims the text: broken YAML or JSON, our own schema with a slip of the pen, or a stranger."""
     suffix = Path(source).suffix.lower()
@@ -120,31 +126,6 @@ def _refusal(text: str, source: str) -> Sequence[str]:
         return error.problems
     known = "; ".join(importer.DESCRIPTION for importer in importers().values())
     return [f"{source}: not a configuration that we know; we read {known}"]
-
-
-def _text(path: Path) -> str:
-    """A file as text: UTF-8 with or without mark, else Latin-1; refused where it is no text."""
-    try:
-        if str(path) == "-":    # what was pasted or piped
-            octets = sys.stdin.buffer.read(MOST_BYTES + 1)
-        else:
-            with path.open("rb") as file:
-                octets = file.read(MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else None
-        raise ConfigSyntaxError([f"{path}: cannot be read: {(reason or str(error)).lower()}"]) from None
-    if len(octets) > MOST_BYTES:
-        raise ConfigSyntaxError([f"{path}: expected a configuration of at most {MOST_BYTES >> 20} MiB, got more"])
-    if octets[:2] in {b"\xff\xfe", b"\xfe\xff"}:    # PowerShell's `>` writes UTF-16 with a mark
-        octets = octets.decode("utf-16", "replace").encode()
-    if b"\0" in octets:
-        line = octets.count(b"\n", 0, octets.index(b"\0")) + 1
-        raise ConfigSyntaxError([f"{path}:{line}: expected a text, got a NUL octet; is this a capture or an archive?"])
-    try:
-        text = octets.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = octets.decode("latin-1")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _noted(mapping: Mapping, importer: ModuleType, sources: Sequence[str]) -> Mapping:
@@ -176,4 +157,4 @@ def _story(service: VirtualService) -> object:
     return {(real.endpoint, real.forwarding) for real in service.reals}
 
 
-__all__ = ["ConfigError", "importers", "read_mappings", "read_texts", "recognise"]
+__all__ = ["ConfigError", "claimed", "importers", "read_mappings", "read_texts", "recognise"]

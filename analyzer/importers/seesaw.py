@@ -16,8 +16,9 @@ import re
 from collections.abc import Iterator
 
 from analyzer.balance.mapping import Endpoint, Forwarding, IPAddress, Mapping, Protocol
+from analyzer.clean import shown
 from analyzer.importers._braces import DEEPEST, Statement
-from analyzer.importers._problems import Problems, did_you_mean, shown
+from analyzer.importers._problems import Problems, did_you_mean
 from analyzer.importers._rows import Rows
 from analyzer.importers._words import Word, misspelt
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 import re
 
 from analyzer.balance.mapping import Endpoint, Forwarding, Mapping, Protocol
+from analyzer.clean import shown
 from analyzer.importers._address import split
-from analyzer.importers._problems import Expected, did_you_mean, shown
+from analyzer.importers._problems import Expected, did_you_mean
 from analyzer.importers._rows import Rows
 from analyzer.importers._words import Word
 

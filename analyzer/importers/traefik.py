@@ -19,8 +19,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from analyzer.balance.mapping import Endpoint, Forwarding, Mapping, Protocol, RealServer
+from analyzer.clean import shown
 from analyzer.importers import _json, _toml, _yaml
-from analyzer.importers._problems import shown
 from analyzer.importers._rows import Rows
 from analyzer.importers._tree import Items, Node, Scalar, Table
 from analyzer.importers._words import misspelt_keys

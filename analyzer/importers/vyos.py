@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from analyzer.balance.mapping import Endpoint, Forwarding, IPAddress, Mapping, Protocol
+from analyzer.clean import shown
 from analyzer.importers._blocks import addresses
 from analyzer.importers._curly import paths
-from analyzer.importers._problems import did_you_mean, shown
+from analyzer.importers._problems import did_you_mean
 from analyzer.importers._rows import MOST_PORTS, Rows
 from analyzer.importers._words import Word, misspelt
 

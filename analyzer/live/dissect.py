@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from analyzer.capture.wireshark import tshark
+from analyzer.clean import clean
 from analyzer.diagnose.finding import Diagnosis
 from analyzer.errors import ToolError
-from analyzer.report.clean import clean
 
 MOST = 64
 """Frames that are shown: pyshark reads some hundred a second."""

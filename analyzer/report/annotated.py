@@ -16,8 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Protocol
 
+from analyzer.clean import clean
 from analyzer.diagnose.finding import Capture, Diagnosis
-from analyzer.report.clean import clean, cleaned
+from analyzer.report.clean import cleaned
 from analyzer.report.sentences import capture_name, verdict_sentence
 from analyzer.report.texts import say
 from analyzer.units import FrameNo, UnixNs

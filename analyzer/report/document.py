@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from analyzer.clean import clean
 from analyzer.diagnose.finding import Diagnosis
 from analyzer.errors import ConfigSyntaxError
-from analyzer.report.clean import clean, map_texts
+from analyzer.report.clean import map_texts
 
 SCHEMA = "replypath/1"
 

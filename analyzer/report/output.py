@@ -18,10 +18,10 @@ from types import ModuleType
 from typing import IO, cast
 
 import analyzer.report.formats
+from analyzer.clean import clean
 from analyzer.diagnose.finding import Diagnosis
 from analyzer.errors import OutputError
 from analyzer.plugins import discover, find
-from analyzer.report.clean import clean
 
 
 def formats() -> dict[str, ModuleType]:

@@ -135,3 +135,16 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path):
 def test_a_rule_folder_of_ones_own(tmp_path):
     (tmp_path / "RP901.md").write_text("no front matter\n")
     one_sentence(replypath("analyze", CLIENT, "--rules", tmp_path), "RP901.md", "+++")
+
+
+def test_a_file_given_to_the_wrong_option_is_told_where_it_belongs(tmp_path):
+    routes = tmp_path / "routes.txt"
+    routes.write_text("default via 10.0.2.1 dev eth0\n10.0.2.0/24 dev eth0 proto kernel scope link src 10.0.2.11\n")
+    broken = tmp_path / "broken.txt"
+    broken.write_text("default via 10.0.2.300 dev eth0\n")
+    for given in (("map", routes), ("analyze", CLIENT, "--map", routes), ("map", broken)):
+        one_sentence(replypath(*given), f"--host NAME={given[-1]}")
+    one_sentence(replypath("analyze", CLIENT, "--host", f"server={SAMPLE / 'balancer.yaml'}"), f"--map {SAMPLE / 'balancer.yaml'}")
+    done = replypath("analyze", CLIENT, "--host", f"server={SAMPLE / 'balancer.yaml'}", "--host", f"other={broken}")
+    assert len(done.stderr.decode().splitlines()) == 2      # one file's hint does not hide another's problem
+    assert "10.0.2.300" in done.stderr.decode()

@@ -38,11 +38,10 @@ FIXED = (
     ("analyzer/flow/events.py", "LIMIT", "Kinds of ARP, ND and ICMP events that are kept apart."),
     ("analyzer/diagnose/overview.py", "MOST_CONNECTIONS", "Failed connections that a report lists one by one."),
     ("analyzer/diagnose/overview.py", "MOST_GOOD_CONNECTIONS", "Good connections that a report lists one by one."),
-    ("analyzer/importers/reading.py", "MOST_BYTES", "Octets of a balancer's configuration."),
+    ("analyzer/textfile.py", "MOST_BYTES", "Octets of a balancer's configuration, or of a file of host facts."),
     ("analyzer/importers/_rows.py", "MOST_ROWS", "Rows that one configuration may declare."),
-    ("analyzer/facts/reading.py", "MOST_BYTES", "Octets of a file of host facts."),
     ("analyzer/facts/_sections.py", "LONGEST", "Characters of one line of host facts."),
-    ("analyzer/report/clean.py", "LIMIT", "Characters of one text that leaves, such as a file's or an interface's name."),
+    ("analyzer/clean.py", "LIMIT", "Characters of one text that leaves, such as a file's or an interface's name."),
 )
 """What is no matter of taste: more of it has no use, and less would break what is legal."""
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from analyzer import textfile
 from analyzer.errors import ConfigSyntaxError, ConflictingMapping
-from analyzer.importers import reading
 from analyzer.importers.reading import importers, read_mappings, read_texts, recognise
 
 OURS = "services:\n- {{virtual: '203.0.113.10:80', reals: ['{}']}}\n"
@@ -44,7 +44,7 @@ def test_what_is_no_text_is_refused(write, tmp_path, monkeypatch):
     assert refused(tmp_path) == [f"{tmp_path}: cannot be read: is a directory"]
     empty = write("empty.cfg", b" \n")
     assert refused(empty) == [f"{empty}: expected a balancer configuration, got an empty file"]
-    monkeypatch.setattr(reading, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(textfile, "MOST_BYTES", 1 << 20)
     large = write("large.cfg", b"x" * ((1 << 20) + 1))
     assert refused(large) == [f"{large}: expected a configuration of at most 1 MiB, got more"]
 

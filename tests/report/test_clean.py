@@ -9,7 +9,8 @@ import report_examples as examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.report.clean import BLOCK_LIMIT, LEFT_OUT, LIMIT, clean, clean_block, clean_command, cleaned, map_texts
+from analyzer.clean import BLOCK_LIMIT, LIMIT, clean, clean_block
+from analyzer.report.clean import LEFT_OUT, clean_command, cleaned, map_texts
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 

@@ -15,11 +15,11 @@ from typing import IO
 
 from analyzer.capture.source import Interface
 from analyzer.capture.write import Frame, interface_block, packet_block, section_block
+from analyzer.clean import clean
 from analyzer.diagnose.finding import Diagnosis
 from analyzer.live.kept.ring import Ring, Segment
 from analyzer.live.numbers import renumbered
 from analyzer.live.points import Points
-from analyzer.report.clean import clean
 from analyzer.report.output import write_file
 from analyzer.units import FrameNo
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from analyzer.clean import clean
 from analyzer.live.events import Event, Found, Known, Mended, Status
 from analyzer.live.screens.lines import lines_of
-from analyzer.report.clean import clean
 from analyzer.report.ladder import ladder_lines
 from analyzer.report.sentences import endpoint, listed
 

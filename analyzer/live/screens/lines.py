@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TextIO
 
+from analyzer.clean import clean
 from analyzer.live.events import Began, Event, Found, Mended, Said, Status, Summary
-from analyzer.report.clean import clean
 from analyzer.report.sentences import counted, endpoint, listed
 from analyzer.units import SECOND_NS
 
