@@ -44,9 +44,11 @@ def read_on_worker(number: int, span: Span) -> tuple[PartRead, Held]:
         return number, len(held) - 1
 
     try:
-        return read_part(span, keep), held
+        read = read_part(span, keep)
     except CaptureError as error:
         raise type(error)(f"{error} (on the worker {_worker()})") from error
+    read.worker = _worker()
+    return read, held
 
 
 def facts_of(both: tuple[PartRead, Held]) -> PartRead:
@@ -198,8 +200,8 @@ class Cluster:
         read = self._result(facts)
         assert isinstance(read, PartRead)
         if read.version != VERSION:
-            raise ToolError(f"{read.span.path}: a worker with replypath {read.version} read it; this is {VERSION}: "
-                            "install the same version on every worker")
+            raise ToolError(f"{read.span.path}: the worker {read.worker} has replypath {read.version}; this is {VERSION}"
+                            ": install the same version on every worker")
         if not read.segments:
             del self._held[number]
         return read

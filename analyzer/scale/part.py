@@ -68,6 +68,7 @@ class PartRead:
 
     span: Span
     version: str = VERSION
+    worker: str = ""       # of a cluster, that read it
     compiled: bool = True
     began: int | None = None
     tidy: bool = True

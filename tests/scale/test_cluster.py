@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import runpy
@@ -10,6 +11,8 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,7 +32,9 @@ WITH_US = """
 import ctypes, runpy, signal, sys
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)     # whoever ends the tests ends this, too: prctl(2), PR_SET_PDEATHSIG
-sys.argv[:] = sys.argv[1:]
+if sys.argv[1] == "plain":      # as where no compiler was at hand
+    sys.modules.update(dict.fromkeys(["analyzer.capture._fast", "analyzer.wire._fast", "analyzer.flow._fast"]))
+sys.argv[:] = sys.argv[2:]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
 
@@ -42,19 +47,19 @@ class Machines:
         self._readers: list[threading.Thread] = []
         self.folder = folder
         self.address = ""
-        scheduler = self._start("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        scheduler = self._start("compiled", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
         self.address = self._said(scheduler, r"Scheduler at:\s+(tcp://\S+)")
         for _ in range(workers):
             self.worker()
 
-    def worker(self) -> subprocess.Popen[str]:
-        worker = self._start("distributed.cli.dask_worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard",
+    def worker(self, kind: str = "compiled") -> subprocess.Popen[str]:
+        worker = self._start(kind, "distributed.cli.dask_worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard",
                              "--local-directory", str(self.folder), "--death-timeout", "60")
         self._said(worker, r"(Registered to)")
         return worker
 
-    def _start(self, module: str, *arguments: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen([sys.executable, "-c", WITH_US, module, *arguments], stderr=subprocess.PIPE, text=True,
+    def _start(self, kind: str, module: str, *arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen([sys.executable, "-c", WITH_US, kind, module, *arguments], stderr=subprocess.PIPE, text=True,
                                    env={**os.environ, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "5"})
         self._processes.append(process)
         return process
@@ -146,6 +151,13 @@ def test_the_samples_on_a_cluster(s, machines, tmp_path):
         assert document(together(s, machines, captures, tmp_path, part_bytes=2000)) == alone, name
 
 
+def test_every_capture_of_every_sample_on_a_cluster(s, machines, tmp_path):
+    """All in one run, equal in every column and every word: the JSON is a function of that and of nothing else."""
+    captures = [f"{path.parent.name} {path.stem}={path}" for path in sorted(SAMPLES.glob("*/*.pcap*"))]
+    assert len(captures) > 100
+    s.same(together(s, machines, captures, tmp_path, shards=1), s.read_alone(captures, s.EMPTY))
+
+
 def test_two_hundred_files_on_a_cluster(s, machines, ring, tmp_path):
     alone = s.read_alone(ring, s.EMPTY)
     read = together(s, machines, ring, tmp_path)
@@ -167,6 +179,34 @@ def test_a_lost_file_is_named_with_the_worker(s, machines, ring, tmp_path, monke
     lost.unlink()
     with Cluster(machines.address, str(tmp_path)) as workers, pytest.raises(CaptureUnreadable, match=r"lost\.pcap.*worker tcp"):
         s.read_captures(points, shards, workers, s.EMPTY)
+
+
+def test_a_worker_without_the_compiled_kernels_is_named_and_says_the_same(s, machines, tmp_path):
+    captures = sorted(str(path) for path in (SAMPLES / "udp").glob("*.pcap"))
+    plain = machines.worker("plain")
+    with Cluster(machines.address, str(tmp_path)) as workers:
+        (remark,) = workers.remarks
+        address = re.fullmatch(r"the worker (tcp://\S+) has no compiled kernels: same answers, many times slower", remark)[1]
+        workers._client.submit = partial(workers._client.submit, workers=[address])      # it does all the work
+        points, shards = plan(captures, 1, 10**6, 2)
+        read = s.read_captures(points, shards, workers, s.EMPTY)
+    plain.kill()
+    plain.wait()
+    assert not read.compiled
+    alone = s.read_alone(captures, s.EMPTY)
+    s.same(read, replace(alone, compiled=False))
+    said, expected = document(read), document(alone)
+    assert json.loads(said).pop("kernels") != json.loads(expected).pop("kernels")
+    assert [line for line in said.splitlines() if '"kernels"' not in line] == [
+        line for line in expected.splitlines() if '"kernels"' not in line]
+
+
+def test_a_worker_of_another_version_that_came_late_is_named(s, machines, ring, tmp_path, monkeypatch):
+    points, shards = plan(ring[:1], 1)
+    with Cluster(machines.address, str(tmp_path)) as workers:
+        monkeypatch.setattr("analyzer.scale.cluster.VERSION", "99.0")
+        with pytest.raises(ToolError, match=r"\.pcap: the worker tcp://\S+ has replypath .*; this is 99\.0"):
+            s.read_captures(points, shards, workers, s.EMPTY)
 
 
 def test_another_version_is_refused_by_name(machines, tmp_path, monkeypatch):
