@@ -110,12 +110,12 @@ class ChainedSource:
                 self._known[plain] = len(self.interfaces)
                 self.interfaces.append(plain)
             numbers.append(self._known[plain])
-        return np.array(numbers, np.uint16)
+        return np.array(numbers or [0], np.uint16)    # events alone may have no interface, and say 0
 
     def _take(self, source: Source, before: int) -> None:
         """What a file says beside its frames, once it is read."""
         numbers = self._renumbered(source.interfaces)
-        for number, interface in zip(numbers, source.interfaces, strict=True):
+        for number, interface in zip(numbers, source.interfaces, strict=False):
             ours = self.interfaces[number]
             self.interfaces[number] = replace(
                 ours, received=_sum(ours.received, interface.received), drops=_sum(ours.drops, interface.drops)

@@ -200,8 +200,8 @@ class Cluster:
         read = self._result(facts)
         assert isinstance(read, PartRead)
         if read.version != VERSION:
-            raise ToolError(f"{read.span.path}: the worker {read.worker} has replypath {read.version}; this is {VERSION}"
-                            ": install the same version on every worker")
+            raise ToolError(f"{read.span.path}: the worker {read.worker} has replypath {read.version}; this is "
+                            f"{VERSION}: install the same version on every worker")
         if not read.segments:
             del self._held[number]
         return read

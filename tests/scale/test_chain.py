@@ -108,3 +108,14 @@ def test_a_file_that_is_all_damage_does_not_stop_the_others(s, tmp_path):
     read = s.read_captures(points, shards, s.Inline(), s.EMPTY)
     s.same(read, s.read_alone([f"here={path}" for path in paths], s.EMPTY))
     assert any("no packet in it is readable" in warning for warning in read.captures[0].warnings)
+
+
+def test_a_file_of_events_without_an_interface_is_read_beside_others(s, tmp_path):
+    events = s.block("<", 0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)) + s.block("<", 9, bytes(40)) * 3
+    paths = [tmp_path / "a.pcapng", tmp_path / "b.pcapng"]
+    paths[0].write_bytes(events)
+    paths[1].write_bytes(s.pcapng(np.random.default_rng(3), 20, calm=True))
+    points, shards = s.plan([f"here={path}" for path in paths], 1, 100)
+    alone = s.read_alone([f"here={path}" for path in paths], s.EMPTY)
+    assert alone.files[0].read.frames == 3
+    s.same(s.read_captures(points, shards, s.Inline(), s.EMPTY), alone)
