@@ -88,12 +88,12 @@ _SMALL, _PAGE = 1 << 16, 1 << 21
 _CHUNK = 1 << 16
 
 
-def zeros(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+def zeros(shape: tuple[int, ...], dtype: np.dtype[np.generic], *, large_pages: bool = True) -> NDArray[np.generic]:
     """Zeros that begin at a cache line, and take memory only where they are written.
 
     Not from ``malloc``: what that hands out again has to be written full of
     zeros first.  What is large comes on large pages: a page fault costs more
-    than the zeros in it.
+    than the zeros in it.  Not so where much between what is written stays zero.
     """
     size = int(np.prod(shape)) * dtype.itemsize
     if size < _SMALL:
@@ -102,7 +102,7 @@ def zeros(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.gen
         return octets[begin : begin + size].view(dtype).reshape(shape)
     room = size if size < _PAGE // 4 else -(-size // _PAGE) * _PAGE
     memory = mmap.mmap(-1, room, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)     # MAP_SHARED would be a file
-    if room >= _PAGE and hasattr(mmap, "MADV_HUGEPAGE"):
+    if large_pages and room >= _PAGE and hasattr(mmap, "MADV_HUGEPAGE"):
         memory.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(memory, dtype=np.uint8, count=size).view(dtype).reshape(shape)
 

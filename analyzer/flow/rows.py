@@ -20,6 +20,9 @@ from analyzer.tables import FLOWS, MARKS, Column, Table, empty
 
 _FIRST, _MANY = 1024, 16384
 _LINE = 64
+_LARGE = 1 << 20
+"""Rows from which a column fills large pages of its own.  In fewer, a free tail or a column of zeros lies in each
+page beside something else, and would take memory: a third of all."""
 _DTYPES = {name: np.dtype(field.dtype) for name, field in FLOWS.items()} | {"first_frame": np.dtype("u4")}
 
 
@@ -57,7 +60,7 @@ def _columns(rows: int) -> dict[str, Column]:
     for group in {"": None, **MARKS}:
         names = [name for name in _DTYPES if mark_of[name] == group]
         sizes = [-(-rows * _DTYPES[name].itemsize // _LINE) * _LINE for name in names]
-        room = layout.zeros((sum(sizes),), np.dtype(np.uint8))
+        room = layout.zeros((sum(sizes),), np.dtype(np.uint8), large_pages=rows >= _LARGE)
         for name, size, end in zip(names, sizes, accumulate(sizes), strict=True):
             found[name] = room[end - size : end - size + rows * _DTYPES[name].itemsize].view(_DTYPES[name])
     return found
