@@ -12,6 +12,7 @@ from analyzer.balance.mapping import Endpoint, Forwarding, Mapping, RealServer, 
 from analyzer.diagnose.evidence import KIND_OF, Evidence
 from analyzer.diagnose.finding import Proof
 from analyzer.errors import ModelError
+from analyzer.network.commands import iptables
 from analyzer.network.host import Host
 from analyzer.network.infer import Inference, infer
 from analyzer.network.inference.captured import Key
@@ -27,7 +28,7 @@ MOST_FLOWS = 20_000
 SAID_BY = ("linux-iproute2", "linux-nftables", "linux-iptables", "linux-net-tools")
 """Dialects whose commands the model executes, in the order in which they are asked."""
 
-NAMES_INTERFACES = re.compile(r"\b[io]if(?:name)?\b")
+NAMES_INTERFACES = re.compile(r"\b[io]if(?:name)?\b|^(?:\[[\d:]+\] )?-A .* -[io] ", re.MULTILINE)
 
 LEARNED = Origin("learned from the packets")
 
@@ -114,14 +115,17 @@ def _filters(host: Host, services: Mapping) -> bool:
     """Whether the model can take the host's own ruleset instead of what the mapping says it does.
 
     Names of interfaces mean nothing where the host did not tell them.  A balancer
-    whose nft rules translate nothing balances by other means (IPVS, a proxy): the
-    ruleset alone would take its services away.
+    whose rules translate nothing balances by other means (IPVS, a proxy): the
+    ruleset alone would take its services away.  What iptables saved of one family
+    says nothing of the other.
     """
     if "ruleset" not in host.complete or (NAMES_INTERFACES.search(host.ruleset) and not host.interfaces):
         return False
     own = {address.ip for each in host.interfaces for address in each.addresses}
     virtual = {each.virtual.address for each in services.services}
-    return not own & virtual or "dnat" in host.ruleset
+    if not iptables.families(host.ruleset) >= {address.version for address in virtual}:
+        return False
+    return not own & virtual or "dnat" in host.ruleset.lower()
 
 
 def say(alternative: Alternative, situation: Situation) -> tuple[str, ...]:

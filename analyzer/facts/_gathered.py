@@ -26,7 +26,7 @@ class Facts:
     that was printed whole, with ``ALL_TABLES`` for every one of the family.
     ``partial`` holds the kinds of which something was left out: no other
     listing makes those complete.  ``ruleset`` is the text of nft, ``iptables`` that
-    of iptables-save.
+    of iptables-save; ``saved`` holds the families whose tables were saved whole.
     """
 
     system: System = System.UNKNOWN
@@ -42,6 +42,7 @@ class Facts:
     ruleset: str = ""
     iptables: str = ""
     tracked: tuple[TrackedConnection, ...] = ()
+    saved: frozenset[int] = frozenset()
 
     def __add__(self, other: Facts) -> Facts:
         """Both together; of a switch that both tell, the later one holds, and a difference is a warning."""
@@ -69,6 +70,7 @@ class Facts:
             _texts(self.ruleset, other.ruleset),
             _texts(self.iptables, other.iptables),
             _once(self.tracked, other.tracked),
+            self.saved | other.saved,
         )
 
 

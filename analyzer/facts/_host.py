@@ -28,6 +28,8 @@ def host_of(name: str, facts: Facts) -> Host:
     complete = set(facts.complete - facts.partial)
     if facts.listed and not missing and "routes" not in facts.partial:
         complete.add("routes")
+    if facts.iptables and not facts.ruleset and facts.saved >= (_families(facts) or facts.saved or {4}):
+        complete.add("ruleset")
     notes = tuple(f"{name}: {each}" for each in missing) if facts.listed else ()
     return Host(
         name, facts.system, facts.interfaces, facts.routes, facts.rules, facts.neighbors, dict(facts.sysctls),

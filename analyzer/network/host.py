@@ -175,7 +175,7 @@ class Host:
     ``complete`` holds any of ``"interfaces" "routes" "rules" "neighbors" "sysctls" "ruleset"``:
     a routing table that was pasted whole proves what it does not hold, an inferred
     one proves only what it holds.  ``ruleset`` is the packet filter as the host printed
-    it: ``nft list ruleset`` (``"ruleset"`` is complete), else ``iptables-save`` (it never is).
+    it: ``nft list ruleset``, else ``iptables-save`` and ``ip6tables-save``.
     """
 
     name: str

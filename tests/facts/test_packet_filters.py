@@ -10,7 +10,9 @@ from analyzer.facts import conntrack, iptables_save, nft_ruleset
 from analyzer.facts._host import host_of
 from analyzer.facts._sections import sections
 from analyzer.facts.reading import read_text, readers
+from analyzer.network.commands.iptables import read
 from analyzer.network.host import PacketTuple, TrackedConnection
+from analyzer.network.nat import NO_FIREWALL
 from analyzer.units import Origin
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -87,12 +89,32 @@ def test_two_different_rulesets_are_not_the_whole():
     assert (same.ruleset.count("table"), same.warnings) == (1, ())
 
 
-def test_rules_of_iptables_are_kept_and_said_not_to_be_executed():
+def test_saved_rules_of_iptables_are_taken_for_the_whole_aloud():
     found = host(SAVE)
     assert found.ruleset == SAVE
-    assert "ruleset" not in found.complete
-    assert found.warnings[0].startswith("lb.txt:1: rules of iptables are kept, but the model does not execute them")
+    assert "ruleset" in found.complete
+    assert found.warnings[0].startswith("lb.txt:1: taken for all that this host filters of IPv4")
     assert host(SAVE.replace("-A PREROUTING", "#")).warnings == ()
+
+
+@pytest.mark.parametrize(("text", "whole"), [
+    (f"$ iptables-save\n{SAVE}", True), (f"$ iptables-save -c\n{SAVE}", True), (f"# cat rules.v4\n{SAVE}", True),
+    (f"$ iptables-save -t nat\n{SAVE}", False), (f"$ iptables-save | grep -v LOG\n{SAVE}", False),
+    (SAVE.replace("COMMIT\n", ""), False), ("-P FORWARD DROP\n-A FORWARD -j ACCEPT\n", False),
+])
+def test_which_saved_rules_are_the_whole(text, whole):
+    found = host(text)
+    assert ("ruleset" in found.complete) is whole
+
+
+def test_saved_rules_of_a_family_that_the_host_has_and_the_text_lacks():
+    addresses = ("2: eth0: <BROADCAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP\n"
+                 "    inet 203.0.113.10/24 scope global eth0\n    inet6 2001:db8::10/64 scope global\n")
+    six = SAVE.replace("iptables", "ip6tables").replace("203.0.113.10/32", "2001:db8::10/128").replace("10.0.2.11:8080", "[2001:db8::11]:8080")
+    assert "ruleset" not in host(f"$ ip addr\n{addresses}$ iptables-save\n{SAVE}").complete
+    whole = host(f"$ ip addr\n{addresses}$ iptables-save\n{SAVE}$ ip6tables-save\n{six}")
+    assert "ruleset" in whole.complete
+    assert [(chain.table, len(chain.rules)) for chain in read(NO_FIREWALL, whole.ruleset).chains if chain.rules] == [("ip nat", 1), ("ip6 nat", 1)]
 
 
 @pytest.mark.parametrize(("text", "whole"), [(SAVE, True), (LEGACY, False), (LEGACY.replace("-A PREROUTING", "#"), True)])

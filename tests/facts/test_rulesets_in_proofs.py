@@ -44,12 +44,30 @@ def test_a_ruleset_that_drops_what_it_has_not_seen_decides_the_other_way(prove):
     assert rows["10.0.2.50", "10.0.2.11:22"]["effect"] == "newly-broken"
 
 
+SAVED = """*nat
+:PREROUTING ACCEPT [0:0]
+-A PREROUTING -d 203.0.113.10/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.2.11:8080
+COMMIT
+*filter
+:FORWARD ACCEPT [0:0]
+%s
+COMMIT
+"""
+SAVED_INVALID = "-A FORWARD -m conntrack --ctstate INVALID -j DROP"
+
+
+@pytest.mark.parametrize(("rule", "verdict"), [("", "proven"), (SAVED_INVALID, "harmful")])
+def test_what_iptables_saved_decides_it_as_well(prove, rule, verdict):
+    assert prove(SAVED % rule, *ROUTE)["applicability"] == verdict
+
+
 @pytest.mark.parametrize(("ruleset", "facts"), [
+    (SAVED % "-A FORWARD -i eth9 -j ACCEPT", False),
     ("$ nft list table ip balancer\n" + NFT, True),           # a part of the rules
     (CHAIN % "ct state established accept", True),            # translates nothing: balances by other means
     (NFT + CHAIN % 'iifname "eth9" ct state new accept', False),    # interfaces that nobody told
     (NFT + CHAIN % "meter flood { ip saddr limit rate 1/second } accept", True),    # words that the model lacks
-], ids=["part", "no-translation", "interfaces", "unknown"])
+], ids=["saved-interfaces", "part", "no-translation", "interfaces", "unknown"])
 def test_what_does_not_answer_leaves_the_question_open(prove, ruleset, facts):
     said = prove(ruleset, *ROUTE, facts=facts)
     assert said["applicability"] == "unproven"

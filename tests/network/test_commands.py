@@ -1,17 +1,21 @@
 """The commands that are printed, as they are printed: scripts, here-documents, look-ups, Windows."""
 
-from ipaddress import ip_interface, ip_network
+from ipaddress import ip_address, ip_interface, ip_network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from network_lan import server_stack
 
+from analyzer.balance.mapping import Endpoint
 from analyzer.network.building import stack_of
-from analyzer.network.commands import execute, script
+from analyzer.network.commands import execute, iptables, nft, script
+from analyzer.network.datagram import Datagram
 from analyzer.network.host import Host, Interface, OnLink, Route, System
-from analyzer.network.nat import Dnat, Drop, Hook, SetMark, Snat
+from analyzer.network.nat import NO_FIREWALL, Dnat, Drop, Hook, SetMark, Snat
+from analyzer.network.passage import Passage
 from analyzer.network.stack import DEFAULT_RULES
+from analyzer.network.tracking import Tracker
 
 
 def windows():
@@ -168,3 +172,67 @@ def test_a_pasted_list_of_ipv4_rules_adds_none_to_ipv6():
 ])
 def test_nft_what_would_be_read_in_half_is_refused(text, says):
     assert says in execute(server_stack(), "nft -f -", text).error
+
+
+@pytest.mark.parametrize(("rule", "says"), [
+    ("-A FORWARD -m limit --limit 5/min -j ACCEPT", "does not count what passes in a time"),
+    ("-A FORWARD -m set --match-set blocked src -j DROP", "does not know '-m set'"),
+    ("-A FORWARD -p tcp -j TCPMSS --clamp-mss-to-pmtu", "does not know '--clamp-mss-to-pmtu'"),
+    ("-A FORWARD -j NOWHERE", "does not know the target 'NOWHERE'"),
+    ("-A FORWARD -s web.example -j DROP", "'web.example' does not appear to be"),
+    ("-A FORWARD -d 2001:db8::1/128 -j DROP", "an address of another family"),
+    ("-A FORWARD -j DNAT --to-destination 10.0.2.11-10.0.2.12", "does not appear to be"),
+    ("-A FORWARD -s 10.0.0.0/8 -m iprange --src-range 10.1.0.1-10.1.0.9 -j DROP", "two conditions on source"),
+    ("-A FORWARD -j CONNMARK --save-mark --nfmask 0xff --ctmask 0xff", "a part of the mark"),
+    ("-A FORWARD -m statistic --mode nth --every 2 --packet 0 -j DROP", "takes chances between real servers only"),
+    ("-D FORWARD -j DROP", "does not know '-D FORWARD -j DROP'"),
+    ("-A FORWARD -s", "a value is missing"),
+    ("nonsense", "does not know the line 'nonsense'"),
+])
+def test_iptables_what_would_be_read_in_half_is_refused(rule, says):
+    stack = server_stack()
+    answer = execute(stack, "iptables-restore", f"*filter\n:FORWARD ACCEPT [0:0]\n{rule}\nCOMMIT\n")
+    assert not answer.ok
+    assert says in answer.error
+    assert stack.firewall == server_stack().firewall
+
+
+CHOICES = {
+    "iptables": """*nat
+:PREROUTING ACCEPT [0:0]
+:SVC - [0:0]
+:SEP1 - [0:0]
+:SEP2 - [0:0]
+-A PREROUTING -d 203.0.113.10/32 -p tcp -m tcp --dport 80 -j SVC
+-A SVC -m statistic --mode random --probability 0.50000000000 -j SEP1
+-A SVC -j SEP2
+-A SEP1 -s 10.0.2.11/32 -j MARK --set-xmark 0x4000/0x4000
+-A SEP1 -p tcp -m tcp -j DNAT --to-destination 10.0.2.11:8080
+-A SEP2 -p tcp -m tcp -j DNAT --to-destination 10.0.2.12:8081
+COMMIT
+""",
+    "nft": """table ip kube {
+  chain sep1 { ip saddr 10.0.2.11 meta mark set meta mark | 0x4000; meta l4proto tcp dnat to 10.0.2.11:8080; }
+  chain sep2 { meta l4proto tcp dnat to 10.0.2.12:8081; }
+  chain svc { numgen random mod 2 vmap { 0 : goto sep1, 1 : goto sep2 }; }
+  map ips { type ipv4_addr . inet_proto . inet_service : verdict; elements = { 203.0.113.10 . tcp . 80 : goto svc }; }
+  chain prerouting { type nat hook prerouting priority dstnat; ip daddr . meta l4proto . th dport vmap @ips; }
+}
+""",
+}
+
+
+@pytest.mark.parametrize("text", CHOICES.values(), ids=CHOICES)
+@pytest.mark.parametrize(("chosen", "real"), [
+    (None, ("10.0.2.11", 8080)), (("10.0.2.11", 8080), ("10.0.2.11", 8080)), (("10.0.2.12", 8081), ("10.0.2.12", 8081)),
+    (("10.0.2.13", 80), ("10.0.2.12", 8081)),
+])
+def test_a_choice_by_chance_is_the_one_that_was_captured(text, chosen, real):
+    """As kube-proxy writes them; a real server that the rules do not lead to changes nothing."""
+    firewall = (iptables.read if iptables.saved(text) else nft.read)(NO_FIREWALL, text)
+    packet = Datagram(ip_address("10.0.2.50"), 40000, ip_address("203.0.113.10"), 80)
+    passage = Passage.begin(firewall, Tracker(), packet, "eth0")
+    passage.chosen = chosen and Endpoint(ip_address(chosen[0]), chosen[1])
+    passage.arrive()
+    assert (str(passage.packet.destination), passage.packet.destination_port) == real
+    assert passage.mark == 0

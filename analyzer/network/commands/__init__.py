@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 
-from analyzer.network.commands import ip_addr, ip_route, ip_rule, net_tools, nft, shell, sysctl, windows
+from analyzer.network.commands import ip_addr, ip_route, ip_rule, iptables, net_tools, nft, shell, sysctl, windows
 from analyzer.network.commands.words import DONE, Answer, Misuse, Words, choose
 from analyzer.network.host import System
 from analyzer.network.stack import Stack
@@ -78,6 +78,8 @@ def _dispatch(stack: Stack, words: Words, given: str) -> Answer:
             return DONE
         case "nft":
             return nft.run(stack, words.left, given)
+        case "iptables-restore" | "ip6tables-restore" as restore:
+            return iptables.run(stack, restore, given)
         case "route" | "route.exe":
             if stack.system is System.WINDOWS:
                 return windows.run(stack, words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from analyzer.balance.mapping import Endpoint, Forwarding, Mapping, Protocol, VirtualService
-from analyzer.network.commands.nft import read
+from analyzer.network.commands import iptables, nft
 from analyzer.network.commands.words import Misuse
 from analyzer.network.inference.captured import Attempt, Captured
 from analyzer.network.inference.drafts import Draft
@@ -69,9 +69,9 @@ def load_ruleset(network: Network, name: str, text: str, ledger: Ledger) -> None
         ledger.assume(f"the rules given for {name} belong to no host that was seen")
         return
     try:
-        network.stacks[name].firewall = read(NO_FIREWALL, text)
+        network.stacks[name].firewall = (iptables.read if iptables.saved(text) else nft.read)(NO_FIREWALL, text)
     except Misuse as misuse:
-        ledger.assume(f"the rules given for {name} are not used: {misuse.answer.error}")
+        ledger.assume(f"the rules given for {name} are not used: {misuse.answer.error.removeprefix('Error: ')}")
 
 
 def _keeps_the_source(each: VirtualService, forwarding: Forwarding, tried: list[Attempt]) -> bool:
