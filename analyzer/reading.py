@@ -124,17 +124,17 @@ def count(file: CaptureFile, packets: PacketTable, timed: NDArray[np.bool_]) -> 
         return
     columns = packets.columns
     decoded = columns["verdict"] == OK
-    kinds = np.bincount(columns["kind"][decoded], minlength=len(KINDS))
+    undecoded = len(packets) - int(np.count_nonzero(decoded))
+    kinds = np.bincount(columns["kind"][decoded] if undecoded else columns["kind"], minlength=len(KINDS))
     for kind, count in zip(KINDS, kinds.tolist(), strict=True):
         if count:
             summary.packets[kind] = summary.packets.get(kind, 0) + count
-    undecoded = int(len(packets) - decoded.sum())
     if undecoded:
         summary.packets["undecoded"] = summary.packets.get("undecoded", 0) + undecoded
     summary.frames += len(packets)
     if not timed.any():
         return
-    times = columns["time_ns"][timed]
+    times = columns["time_ns"] if timed.all() else columns["time_ns"][timed]
     first, last = int(times.min()), int(times.max())
     summary.first_ns = min(summary.first_ns, first) if file.timed else first
     summary.last_ns = max(summary.last_ns, last) if file.timed else last

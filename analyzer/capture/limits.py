@@ -49,7 +49,7 @@ class Limits:
     """Octets of standard input that are kept on disk, so that evidence frames can be read again."""
     tool_seconds: int = 600
     """Seconds that tshark may be silent while it converts a capture for us."""
-    chunk_bytes: int = 1 * MIB
+    chunk_bytes: int = 2 * MIB
     """Octets that are read at once."""
     batch_frames: int = 16_384
     """Frames in one batch."""
