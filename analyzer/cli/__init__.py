@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from importlib import import_module
 from typing import Any
@@ -56,9 +57,13 @@ class Commands(click.Group):
         return found if isinstance(found, click.Command) else None
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
-        """Run the command; a reader that has gone (``| head``) is no finding, which click's own status 1 would say."""
+        """Run the command; Ctrl-C or a reader that has gone (``| head``) is no finding, which click's status 1 says."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)     # a second one would only make noise
+            click.echo("replypath: interrupted", err=True)
+            sys.exit(INTERRUPTED)
         except BrokenPipeError:
             # be quiet, and keep Python from complaining on its way out
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -75,8 +80,6 @@ class Commands(click.Group):
             for line in str(error).splitlines() or [type(error).__name__]:
                 click.echo(f"replypath: {clean(line, BLOCK_LIMIT)}", err=True)
             sys.exit(COULD_NOT)
-        except KeyboardInterrupt:
-            sys.exit(INTERRUPTED)
         except Exception as error:  # whatever it is: one sentence for the user, never a traceback
             if "-vv" in sys.argv:
                 raise

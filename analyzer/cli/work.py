@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -11,10 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from analyzer.clean import clean
+
 if TYPE_CHECKING:
     from analyzer.balance.mapping import Mapping
     from analyzer.reading import Read
 
+CONCLUDED = {0, 1, 3}
+"""Exit status of a command that came to its end (see ``analyzer.cli``)."""
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
@@ -54,7 +59,8 @@ def options(command: Callable[..., object]) -> Callable[..., object]:
         *, jobs: int, memory: str | None, progress: bool | None, state: str | None, cluster: str | None,
         **others: Any,  # noqa: ANN401 - whatever the command takes
     ) -> object:
-        return command(work=Work(jobs, octets(memory), progress, state or "", cluster or ""), **others)
+        with _kept(state):
+            return command(work=Work(jobs, octets(memory), progress, state or "", cluster or ""), **others)
 
     for option in (
         click.option("--progress/--no-progress", default=None,
@@ -74,6 +80,27 @@ def options(command: Callable[..., object]) -> Callable[..., object]:
     ):
         with_work = option(with_work)
     return with_work
+
+
+@contextmanager
+def _kept(state: str | None) -> Iterator[None]:
+    """A state folder stays until the command has done all of its work."""
+    complete = False
+    try:
+        yield
+        complete = True
+    except SystemExit as end:
+        complete = end.code in CONCLUDED
+        raise
+    except KeyboardInterrupt:
+        if state:
+            click.echo(f"replypath: what was read stays in {clean(state)}: the same command goes on there", err=True)
+        raise
+    finally:
+        if state and complete:
+            from analyzer.scale.state import remove  # noqa: PLC0415 - NumPy is not loaded for --version
+
+            remove(state)
 
 
 def read(captures: tuple[str, ...], mapping: Mapping, work: Work, *, quiet: bool) -> Read:

@@ -46,7 +46,7 @@ def read_locally(captures: Iterable[str | Path], mapping: Mapping, wanted: Wante
 
     With ``memory`` everything that does not fit goes to files; only more
     connections at once than fit are let go early, which the result says.  With
-    ``state`` what was read stays in that folder until the run is complete.
+    ``state`` what was read stays in that folder until ``state.remove``.
     """
     arguments = list(captures)
     jobs, memory = wanted.jobs, wanted.memory
@@ -58,11 +58,9 @@ def read_locally(captures: Iterable[str | Path], mapping: Mapping, wanted: Wante
         return read_alone(arguments, mapping)
     folder = _folder()
     state = open_state(wanted.state, points, shards, memory) if wanted.state else None
-    with Processes(jobs, str(state.folder) if state else folder, segment_frames=segment_frames(jobs, memory),
+    with Processes(jobs, str(state or folder), segment_frames=segment_frames(jobs, memory),
                    resume=state is not None) as workers:
         read = read_captures(points, shards, workers, mapping, flow_limits(jobs, memory), told)
-    if state:
-        state.done()
     if memory:
         database = max(64 * MIB, memory - 3 * PROCESS_BYTES)
         read.observed = replace(read.observed, memory_bytes=database, spill_folder=str(Path(folder) / "spill"))

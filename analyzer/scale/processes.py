@@ -5,11 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import pickle
 import signal
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -28,6 +29,9 @@ SECONDS = 0.5
 """Between two looks at how far the processes are."""
 DEATHS = 3
 """So often the processes are started again after one of them has died."""
+
+PATIENCE_SECONDS = 5.0
+"""So long a process may finish its part after an error or Ctrl-C: parts that are finished count with --state."""
 
 Answer = TypeVar("Answer")
 
@@ -49,9 +53,17 @@ def read_task(folder: str, number: int, span: Span, segment_frames: int, resume:
     return read
 
 
-def _undisturbed() -> None:
-    """Ctrl-C is for the process that waits: it lets the parts that are being read come to their end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """A process that is started here does not hear Ctrl-C: that is for the one that waits."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _say(progress: Path, octets: int) -> None:
@@ -82,7 +94,13 @@ class Processes:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        processes = list(self._pool._processes.values()) if error else []   # noqa: SLF001 - no other way to end them
+        self._pool.shutdown(wait=not error, cancel_futures=True)
+        until = time.monotonic() + PATIENCE_SECONDS
+        for process in processes:
+            process.join(max(0.0, until - time.monotonic()))
+            if process.is_alive():
+                process.terminate()
 
     def read(self, spans: Sequence[Span], told: OctetsOf) -> Iterator[PartRead]:
         """As ``run.Workers``."""
@@ -114,7 +132,11 @@ class Processes:
         return whole.merged(shards)
 
     def _started(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(self._jobs, multiprocessing.get_context("spawn"), initializer=_undisturbed)
+        return ProcessPoolExecutor(self._jobs, multiprocessing.get_context("spawn"))
+
+    def _sent(self, task: Callable[..., Answer], call: tuple[Any, ...]) -> Future[Answer]:
+        with _undisturbed():      # the pool starts its processes when it is given work
+            return self._pool.submit(task, *call)
 
     def _each(self, task: Callable[..., Answer], calls: Iterable[tuple[Any, ...]],
               meanwhile: Callable[[], None] = lambda: None) -> Iterator[Answer]:
@@ -123,7 +145,7 @@ class Processes:
         source = iter(calls)
         while True:
             for call in source:
-                waiting.append((call, self._pool.submit(task, *call)))
+                waiting.append((call, self._sent(task, call)))
                 if len(waiting) >= self._jobs * (1 + AHEAD):
                     break
             if not waiting:
@@ -136,7 +158,7 @@ class Processes:
                 answer = future.result()
             except BrokenProcessPool:
                 self._revive()
-                waiting = deque((call, self._pool.submit(task, *call)) for call, _ in waiting)
+                waiting = deque((call, self._sent(task, call)) for call, _ in waiting)
                 continue
             waiting.popleft()
             yield answer

@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.errors import ConfigError
@@ -22,18 +21,13 @@ SAID = "run.json"
 OTHERS_WRITE = 0o022
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """The folder of one run."""
-
-    folder: Path
-
-    def done(self) -> None:
-        """The run is complete: nothing in the folder is needed any more (what is mapped from it stays readable)."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+def remove(folder: str | Path) -> None:
+    """The run is complete: nothing in its folder is needed any more."""
+    if (Path(folder) / SAID).is_file():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def open_state(folder: str, points: Sequence[PointPlan], shards: int, memory: int) -> State:
+def open_state(folder: str, points: Sequence[PointPlan], shards: int, memory: int) -> Path:
     """The state of this very run in ``folder``, new or continued; ``ConfigError`` where it is another's."""
     path = Path(folder)
     run = {
@@ -57,7 +51,7 @@ def open_state(folder: str, points: Sequence[PointPlan], shards: int, memory: in
                           ) from None
     except (OSError, ValueError) as error:
         raise ConfigError(f"{folder}: cannot be used for --state: {error}") from error
-    return State(path)
+    return path
 
 
 def _identity(path: str, parts: int) -> list[str | int]:

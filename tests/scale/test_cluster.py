@@ -16,8 +16,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from analyzer.api import diagnose
+from analyzer.cli import main
 from analyzer.errors import CaptureUnreadable, ToolError
 from analyzer.report.output import formats
 from analyzer.scale.cluster import Cluster
@@ -219,3 +221,18 @@ def test_no_scheduler_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr("analyzer.scale.cluster.SECONDS", "1s")
     with pytest.raises(ToolError, match="no dask scheduler answers there"):
         Cluster("tcp://127.0.0.1:9", str(tmp_path))
+
+
+def test_interrupted_it_is_one_sentence(s, machines, monkeypatch):
+    before = signal.getsignal(signal.SIGINT)
+    read = Cluster.read
+
+    def cut_short(self, spans, told):
+        for part in read(self, spans, told):
+            signal.raise_signal(signal.SIGINT)
+            yield part
+
+    monkeypatch.setattr(Cluster, "read", cut_short)
+    done = CliRunner().invoke(main, ["analyze", str(SAMPLES / "udp" / "client.pcap"), "--cluster", machines.address])
+    signal.signal(signal.SIGINT, before)
+    assert (done.exit_code, done.stdout, done.stderr) == (130, "", "replypath: interrupted\n")
