@@ -62,7 +62,8 @@ def apply(change: Change, situation: Situation) -> tuple[str, ...]:
             found = f"ip -o addr show to {change.address} | awk '{{print $4, \"dev\", $2}}'"
             # the address has a rightful owner as well: pasted there, the command must do nothing
             mac = situation.duplicate_mac if change.address == situation.duplicate else ""
-            here = f"ip link | grep -i {mac} && " if mac else ""
+            sorry = f"echo 'not removed: no interface of this host has {mac}' >&2"
+            here = f"ip link | grep -qi {mac} || {{ {sorry}; false; }} && " if mac else ""
             return (f"test -s {memory} || {found} > {memory}", f"{here}ip addr del $(cat {memory})")
         case _:
             return (_there_and_back(change, situation)[0],)

@@ -2,7 +2,7 @@
 
     test -s /run/x || sysctl net.ipv4.conf.all.accept_redirects > /run/x
     ip route add 10.0.2.9/32 dev "$(ip -o addr show to 10.0.2.11 | cut -d' ' -f2 | sort -u)"
-    ip link | grep -i 02:00:0a:00:02:0c && ip addr del $(cat /run/y)
+    ip link | grep -qi 02:00:0a:00:02:0c || { echo 'not removed: ...' >&2; false; } && ip addr del $(cat /run/y)
 
 Anything else that a shell would do with ``|``, ``>`` or ``$( )`` is refused.
 """
@@ -23,7 +23,7 @@ KEPT = re.compile(r"\"?\$\(cat (\S+)\)\"?")
 KEEP = re.compile(r"test -s (?P<file>\S+) \|\| (?P<asks>.+) > (?P=file)\s*\Z")
 WHERE = re.compile(r"ip -o addr show to (\S+) \| awk '\{print \$4, \"dev\", \$2\}'\Z")
 
-OWN_MAC = re.compile(r"ip link \| grep -i ([0-9a-f:]{17})\Z")
+OWN_MAC = re.compile(r"ip link \| grep -qi ([0-9a-f:]{17}) \|\| \{ echo '([^']*)' >&2; false; \}\Z")
 
 NOT_ONE_COMMAND = Answer(127, error="the model cannot execute this line")
 
@@ -62,12 +62,12 @@ def kept(stack: Stack, command: str) -> Answer | None:
 
 
 def guarded(stack: Stack, command: str) -> Answer | None:
-    """``ip link | grep -i MAC``: whether this is the host; None where it is no such line."""
+    """``ip link | grep -qi MAC || { ... }``: whether this is the host; None where it is no such line."""
     asked = OWN_MAC.match(command.strip())
     if asked is None:
         return None
-    own = [port.mac for port in stack.ports.values() if port.mac == asked[1]]
-    return Answer(0 if own else 1, "\n".join(own))
+    here = any(port.mac == asked[1] for port in stack.ports.values())
+    return DONE if here else Answer(1, error=asked[2])
 
 
 def restored(stack: Stack, words: list[str]) -> Answer | None:
