@@ -14,11 +14,15 @@ from analyzer.capture.limits import DEFAULT_LIMITS
 from analyzer.capture.octets.files import SPOOLS, PlainFile
 from analyzer.capture.recognize import open_again
 from analyzer.diagnose.finding import Capture, Diagnosis, Evidence
+from analyzer.diagnose.overview import CaptureRead
 from analyzer.errors import AnalyzerError, CaptureDamaged, CaptureUnreadable, OutputError
+from analyzer.reading import Read
 from analyzer.report import headers
-from analyzer.report.annotated import SUFFIX, RawFrame, write_annotated
+from analyzer.report.annotated import SUFFIX, Hidden, RawFrame, write_annotated
+from analyzer.report.anonymize import Pseudonyms, addresses_replaced, file_instead, vantage_instead
 from analyzer.report.output import format_for, write_file, write_report
 from analyzer.report.texts import say
+from analyzer.tables import AddressBook
 from analyzer.units import FrameNo, UnixNs
 
 FLOWS = ".parquet"
@@ -42,46 +46,68 @@ def wants_octets(path: str | Path) -> bool:
     return not is_capture(path) and not is_flows(path) and format_for(path).OCTETS
 
 
-def check(path: str | Path, *, force: bool, anonymous: bool, saved: bool = False) -> None:
+def check(path: str | Path, *, force: bool, saved: bool = False) -> None:
     """What is wrong with an output is said before the work: ``OutputError``.
 
     ``saved`` tells that the report is written from a saved result, without the captures.
     """
     if is_flows(path):
-        if anonymous:
-            raise OutputError(
-                f"{path}: holds every flow with the addresses that were captured; with --anonymize write .csv, .html "
-                "or another report"
-            )
         if saved:
             raise OutputError(
                 f"{path}: a saved result does not hold the flows; write them with "
                 f"replypath flows CAPTURE... -o {path}, or the connections as .csv"
             )
-    elif is_capture(path):
-        if anonymous:
-            raise OutputError(
-                f"{path}: holds packets as they were captured, whose addresses stay what they are; with --anonymize "
-                "write .html, .json, .md or another report"
-            )
-    else:
+    elif not is_capture(path):
         format_for(path)
     if not force and Path(path).exists():
         raise OutputError(f"{path}: exists; give another name, or --force to replace it")
 
 
-def write(diagnosis: Diagnosis, path: str | Path, *, force: bool = False) -> None:
+def write(
+    diagnosis: Diagnosis, path: str | Path, *, force: bool = False, under: Hidden | None = None,
+) -> list[str]:
     """The diagnosis in the form that the suffix of ``path`` asks for, whole or not at all.
 
-    Without a finding the annotated capture has no packet, and its comment is the verdict.
+    Without a finding the annotated capture has no packet, and its comment is the
+    verdict.  Where it is to be ``under`` pseudonyms, nothing but those is
+    written, and ``diagnosis`` tells where the packets are.
+    What is to be said of it to a person is returned.
 
     ``OutputError`` as ``report.output.write_report``; for ``.pcapng`` also
     ``CaptureError`` where the frames cannot be read again.
     """
     if not is_capture(path):
-        write_report(diagnosis, path, force=force)
-        return
-    write_file(path, lambda out: _annotated(diagnosis, out), force=force)
+        write_report(under.diagnosis if under else diagnosis, path, force=force)
+        return []
+    said: list[str] = []
+    write_file(path, lambda out: said.extend(_annotated(diagnosis, out, under)), force=force)
+    return said
+
+
+def hidden(shown: Diagnosis, secret: bytes | None) -> Hidden | None:
+    """``shown``, anonymized with this key, with the pseudonyms for its packets; None where there is no key."""
+    return Hidden(shown, Pseudonyms(secret)) if secret is not None else None
+
+
+def hide_tables(read: Read, secret: bytes | None) -> Read:
+    """The same tables under the pseudonyms of this key, or as they are where there is none."""
+    if secret is None:
+        return read
+    pseudonyms = Pseudonyms(secret)
+
+    def named(number: int, capture: CaptureRead, path: str) -> CaptureRead:
+        warnings = [addresses_replaced(text.replace(capture.path, path), pseudonyms) for text in capture.warnings]
+        return replace(capture, path=path, vantage=vantage_instead(number, capture.vantage), warnings=warnings)
+
+    files = [
+        replace(file, read=named(file.point + 1, file.read, file_instead(number, file.read.path)))
+        for number, file in enumerate(read.files, 1)
+    ]
+    captures = [named(number, each, file_instead(number, each.path)) for number, each in enumerate(read.captures, 1)]
+    book = AddressBook([pseudonyms.packed(octets) for octets in read.observed.book.packed])
+    names = [vantage_instead(number, name) for number, name in enumerate(read.observed.vantages, 1)]
+    return replace(read, observed=replace(read.observed, book=book, vantages=names), captures=captures, files=files,
+                   tunnels=[addresses_replaced(text, pseudonyms) for text in read.tunnels])
 
 
 def with_octets(diagnosis: Diagnosis, *, payload: bool = False) -> Diagnosis:
@@ -110,8 +136,10 @@ def with_octets(diagnosis: Diagnosis, *, payload: bool = False) -> Diagnosis:
         replace(finding, evidence=tuple(map(filled, finding.evidence))) for finding in diagnosis.findings))
 
 
-def _annotated(diagnosis: Diagnosis, out: IO[bytes]) -> None:
-    write_annotated(diagnosis, Frames(diagnosis), out)
+def _annotated(diagnosis: Diagnosis, out: IO[bytes], under: Hidden | None) -> list[str]:
+    said: list[str] = []
+    write_annotated(diagnosis, Frames(diagnosis), out, under, said)
+    return said
 
 
 class Frames:

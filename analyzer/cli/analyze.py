@@ -84,7 +84,7 @@ def analyze(  # noqa: PLR0913 - click: one argument an option
     secret = pseudonyms.key(key_file) if anonymous or key_file else None
     if secret and payload:
         raise click.UsageError("--payload shows what packets carry, which --anonymize cannot replace: choose one")
-    _check(reports, force=force, anonymous=secret is not None)
+    _check(reports, force=force)
     mapping, facts, rules = inputs.mapping(maps), inputs.facts(hosts), _rules(rules_folder)
     read = working.read(captures, mapping, work, quiet=quiet)
     read.observed.hosts = tuple(facts.values())
@@ -94,30 +94,30 @@ def analyze(  # noqa: PLR0913 - click: one argument an option
     )
     if diagnosis.findings and (writer.OCTETS or reports):
         diagnosis = _with_octets(diagnosis, reports, wanted=writer.OCTETS, payload=payload)
-    diagnosis = pseudonyms.replaced(diagnosis, secret)
+    shown = pseudonyms.replaced(diagnosis, secret)
     if diagnosis.kernels != "compiled" and not quiet:
         click.echo("replypath: the compiled kernels are not installed: same answers, many times slower "
                    "(install a C compiler and install replypath again)", err=True)
     if getattr(writer, "BINARY", False):
-        writer.write(diagnosis, sys.stdout.buffer)
+        writer.write(shown, sys.stdout.buffer)
     else:
-        writer.write(diagnosis, sys.stdout)
+        writer.write(shown, sys.stdout)
     sys.stdout.flush()
     for report in reports:
-        _write_report(diagnosis, read, report, force=force)
+        _write_report((diagnosis, shown), read, report, force=force, secret=secret)
         if not quiet:
             click.echo(f"replypath: report written to {clean(report)}", err=True)
     if scripts_folder is not None:
-        _write_scripts(diagnosis.findings, Path(scripts_folder), force=force, quiet=quiet)
+        _write_scripts(shown.findings, Path(scripts_folder), force=force, quiet=quiet)
     sys.exit(EXIT[diagnosis.verdict.value])
 
 
-def _check(reports: tuple[str, ...], *, force: bool, anonymous: bool) -> None:
+def _check(reports: tuple[str, ...], *, force: bool) -> None:
     """What is wrong with an output is said before the work."""
     for report in reports:
         from analyzer import export  # noqa: PLC0415 - for who asks for a report
 
-        export.check(report, force=force, anonymous=anonymous)
+        export.check(report, force=force)
 
 
 def _with_octets(diagnosis: Diagnosis, reports: tuple[str, ...], *, wanted: bool, payload: bool) -> Diagnosis:
@@ -129,14 +129,17 @@ def _with_octets(diagnosis: Diagnosis, reports: tuple[str, ...], *, wanted: bool
     return diagnosis
 
 
-def _write_report(diagnosis: Diagnosis, read: Read, report: str, *, force: bool) -> None:
-    """One file by its suffix: a report, the annotated evidence, or the flows as they were read."""
+def _write_report(
+    diagnosed: tuple[Diagnosis, Diagnosis], read: Read, report: str, *, force: bool, secret: bytes | None,
+) -> None:
+    """One file by its suffix, from the diagnosis as it is and as it is shown: a report, the evidence, or the flows."""
     from analyzer import export, tabular  # noqa: PLC0415
 
     if export.is_flows(report):
-        tabular.write_flows(read, report, force=force)
+        tabular.write_flows(export.hide_tables(read, secret), report, force=force)
     else:
-        export.write(diagnosis, report, force=force)
+        for remark in export.write(diagnosed[0], report, force=force, under=export.hidden(diagnosed[1], secret)):
+            click.echo(f"replypath: {clean(report)}: {remark}", err=True)
 
 
 def _write_scripts(findings: tuple[Finding, ...], folder: Path, *, force: bool, quiet: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from analyzer.clean import clean
+from analyzer.cli import anonymous as pseudonyms
 from analyzer.cli import work as working
 from analyzer.cli.confined import confined
 
@@ -16,10 +17,12 @@ from analyzer.cli.confined import confined
                    "FILE.csv the flows alone.")
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @click.option("--columns", is_flag=True, help="Print what every column means, as Markdown, and stop.")
-@confined(reads=("captures",), writes=("output", "state"), unless=("cluster",))
+@pseudonyms.options
+@confined(reads=("captures", "key_file"), writes=("output", "state"), unless=("cluster",))
 @working.options
 def flows(
-    captures: tuple[str, ...], output: str | None, *, work: working.Work, force: bool, columns: bool,
+    captures: tuple[str, ...], output: str | None, *, work: working.Work, force: bool, columns: bool, anonymous: bool,
+    key_file: str | None,
 ) -> None:
     """Write the flows, ARP/ND claims and ICMP events of captures as Parquet or CSV.
 
@@ -44,9 +47,14 @@ def flows(
         raise click.UsageError("Missing option '-o': name a folder, FILE.parquet or FILE.csv")
     from analyzer.balance.mapping import EMPTY  # noqa: PLC0415
 
+    secret = pseudonyms.key(key_file) if anonymous or key_file else None
     single = output.lower().endswith(tabular.ENDINGS)
     (tabular if single else dataset).check(output, force=force)
     read = working.read(captures, EMPTY, work, quiet=False)
+    if secret is not None:
+        from analyzer import export  # noqa: PLC0415 - only where it is asked for
+
+        read = export.hide_tables(read, secret)
     for capture in read.captures:
         for warning in capture.warnings:
             click.echo(f"replypath: {clean(warning)}", err=True)

@@ -40,14 +40,16 @@ def report(result: str, outputs: tuple[str, ...], *, anonymous: bool, key_file: 
 
     secret = pseudonyms.key(key_file) if anonymous or key_file else None
     for output in outputs:
-        export.check(output, force=force, anonymous=secret is not None, saved=True)
+        export.check(output, force=force, saved=True)
     try:
         text = sys.stdin.read() if result == "-" else Path(result).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CaptureUnreadable(f"{result}: cannot be read as a result of replypath: {error}") from error
-    diagnosis = pseudonyms.replaced(from_json(text), secret)
+    diagnosis = from_json(text)
+    shown = pseudonyms.replaced(diagnosis, secret)
     if not outputs:
-        terminal.write(diagnosis, sys.stdout)
+        terminal.write(shown, sys.stdout)
     for output in outputs:
-        export.write(diagnosis, output, force=force)
+        for remark in export.write(diagnosis, output, force=force, under=export.hidden(shown, secret)):
+            click.echo(f"replypath: {clean(output)}: {remark}", err=True)
         click.echo(f"replypath: report written to {clean(output)}", err=True)

@@ -123,7 +123,7 @@ def check(wanted: Wanted) -> None:
     for report in wanted.reports:
         if export.is_capture(report):
             raise OutputError(f"{report}: the packets of a live run are written by --save FILE, with comments")
-        export.check(report, force=wanted.force, anonymous=False)
+        export.check(report, force=wanted.force)
     if wanted.save and not wanted.force and Path(wanted.save).exists():
         raise OutputError(f"{wanted.save}: exists; give another name, or --force to replace it")
     if wanted.on_finding:

@@ -6,22 +6,27 @@ point that is cited, one enhanced packet block per frame.
     SHB  IDB(client.pcap)  IDB(server.pcap)  EPB(comment: "RP101: ...")  EPB ...
 
 A diagnosis has no octets: they come from a ``FrameReader`` that is passed in.
-Frames are written whole, payload and all, as they were captured.
+Frames are written whole, payload and all, as they were captured; under pseudonyms
+only their headers, rewritten (``rewrite``), with the length that they had.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import IO, Protocol
+from dataclasses import dataclass, replace
+from typing import IO, TYPE_CHECKING, NamedTuple, Protocol
 
 from analyzer.clean import clean
 from analyzer.diagnose.finding import Capture, Diagnosis
 from analyzer.report.clean import cleaned
+from analyzer.report.rewrite import rewritten, understood
 from analyzer.report.sentences import capture_name, verdict_sentence
 from analyzer.report.texts import say
 from analyzer.units import FrameNo, UnixNs
+
+if TYPE_CHECKING:
+    from analyzer.report.anonymize import Pseudonyms
 
 SUFFIX = ".pcapng"
 
@@ -57,21 +62,46 @@ class _Cited:
     comments: tuple[str, ...]
 
 
-def write_annotated(diagnosis: Diagnosis, read: FrameReader, out: IO[bytes]) -> int:
-    """Write the cited frames in time order with their comments; returns how many there are."""
-    shown = cleaned(diagnosis)
-    said = comments(shown)
+class Hidden(NamedTuple):
+    """What is written in place of a diagnosis and its frames: the same under pseudonyms."""
+
+    diagnosis: Diagnosis
+    pseudonyms: Pseudonyms
+
+
+def write_annotated(
+    diagnosis: Diagnosis, read: FrameReader, out: IO[bytes],
+    hidden: Hidden | None = None, said: list[str] | None = None,
+) -> int:
+    """Write the cited frames in time order with their comments; returns how many there are.
+
+    The file's own comment is the verdict, and how many frames ``hidden`` left
+    out: those with headers that are not understood.  The latter goes to ``said``
+    as well.
+    """
+    shown = cleaned(hidden.diagnosis if hidden else diagnosis)
+    told = comments(shown)
+    left_out = 0
     interfaces: list[tuple[Capture, int]] = []
     cited: list[_Cited] = []
     for index, capture in enumerate(diagnosis.captures):
-        wanted = sorted(frame for place, frame in said if place == index)
-        for number, frame in sorted(read(capture, wanted).items() if wanted else ()):
+        wanted = sorted(frame for place, frame in told if place == index)
+        for number, captured in sorted(read(capture, wanted).items() if wanted else ()):
+            frame = _hidden(captured, hidden.pseudonyms) if hidden else captured
+            if frame is None:
+                left_out += 1
+                continue
             interface = (shown.captures[index], frame.link_type)
             if interface not in interfaces:
                 interfaces.append(interface)
-            cited.append(_Cited(interfaces.index(interface), frame, tuple(said[index, number])))
+            cited.append(_Cited(interfaces.index(interface), frame, tuple(told[index, number])))
+    remarks = [say("evidence.left-out", count=left_out)] if left_out else []
+    if said is not None:
+        said += remarks
     out.write(_block(SECTION, struct.pack("<IHHq", _BYTE_ORDER, 1, 0, -1), [
-        (_COMMENT, verdict_sentence(shown)), (_APPLICATION, f"{say('product')} {shown.version}"),
+        (_COMMENT, verdict_sentence(shown)),
+        *((_COMMENT, remark) for remark in remarks),
+        (_APPLICATION, f"{say('product')} {shown.version}"),
     ]))
     for capture, link_type in interfaces:
         out.write(_block(INTERFACE, struct.pack("<HHI", link_type, 0, 0), [
@@ -81,6 +111,14 @@ def write_annotated(diagnosis: Diagnosis, read: FrameReader, out: IO[bytes]) -> 
     for item in sorted(cited, key=lambda item: item.frame.time_ns):
         out.write(_packet(item))
     return len(cited)
+
+
+def _hidden(frame: RawFrame, pseudonyms: Pseudonyms) -> RawFrame | None:
+    """The frame's headers under pseudonyms, cut where payload begins; None where they are not understood."""
+    if not understood(frame.octets, frame.link_type):
+        return None
+    made = rewritten(frame.octets, frame.link_type, pseudonyms)
+    return replace(frame, octets=made, wire_bytes=max(frame.wire_bytes, len(frame.octets)))
 
 
 def comments(diagnosis: Diagnosis) -> dict[tuple[int, FrameNo], list[str]]:

@@ -21,8 +21,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from analyzer.diagnose.finding import Diagnosis, Evidence
-from analyzer.report import headers
 from analyzer.report.clean import COMMAND_FIELDS, map_texts
+from analyzer.report.rewrite import rewritten
 from analyzer.report.sentences import capture_name
 
 KEPT = tuple(ip_network(text) for text in (
@@ -96,6 +96,16 @@ class Pseudonyms:
             self._prefixes[version, length, prefix] = known
         return known
 
+    def packed(self, octets: bytes) -> bytes:
+        """The replacement of an address or MAC given as its octets (4, 16, 6); other octets are none, and stay."""
+        match len(octets):
+            case 4 | 16:
+                return self.address(ip_address(octets)).packed
+            case 6:
+                return bytes.fromhex(self.mac(octets.hex()))
+            case _:
+                return octets
+
     def network(self, address: Address, length: int) -> Address:
         """The replacement of a network's address: its prefix replaced, its host bits zero as before."""
         mapped = int(self.address(address))
@@ -158,28 +168,12 @@ def anonymize(diagnosis: Diagnosis, key: bytes) -> Diagnosis:
 
 
 def octets_replaced(item: Evidence, pseudonyms: Pseudonyms) -> str:
-    """The headers of a frame with other addresses in them; what is not a field that we read is zero.
-
-    Checksums are zero as well: they would tell a guessed address from a wrong one.
-    """
+    """The headers of a frame with other addresses in them; see ``rewrite``."""
     try:
         octets = bytes.fromhex(item.octets)
     except ValueError:
         return ""
-    made = bytearray(len(octets))
-    for header in headers.read(octets, item.link_type).headers:
-        for part in header.parts:
-            place = slice(part.at, part.at + part.size)
-            match part.kind:
-                case "mac":
-                    made[place] = bytes.fromhex(pseudonyms.mac(part.text).replace(":", ""))
-                case "ipv4" | "ipv6":
-                    made[place] = pseudonyms.address(ip_address(part.text)).packed
-                case "sum":
-                    pass
-                case _:
-                    made[place] = octets[place]
-    return made.hex()
+    return rewritten(octets, item.link_type, pseudonyms).hex()
 
 
 def addresses_replaced(text: str, pseudonyms: Pseudonyms) -> str:
@@ -236,9 +230,8 @@ def _files(diagnosis: Diagnosis) -> dict[str, str]:
     """Names of files and what they are called instead, the longest first."""
     files: dict[str, str] = {}
     for number, capture in enumerate(diagnosis.captures, 1):
-        suffix = next((end for end in (".pcapng", ".pcap", ".cap") if end in capture.path), "")
         for name in (capture.path, capture_name(capture)):
-            files.setdefault(name, f"capture-{number}{suffix}")
+            files.setdefault(name, file_instead(number, capture.path))
     for number, service in enumerate(diagnosis.services, 1):
         path, _, line = service.source.rpartition(":")
         if path and line.isdigit():
@@ -246,12 +239,21 @@ def _files(diagnosis: Diagnosis) -> dict[str, str]:
     return _longest_first(files)
 
 
+def file_instead(number: int, path: str) -> str:
+    """What the ``number``-th capture's file is called."""
+    return f"capture-{number}{next((end for end in ('.pcapng', '.pcap', '.cap') if end in path), '')}"
+
+
+def vantage_instead(number: int, vantage: str) -> str:
+    """What the ``number``-th capture point is called: a word that says only its role stays."""
+    return vantage if vantage.lower() in _GENERIC else f"vantage-{number}"
+
+
 def _names(diagnosis: Diagnosis) -> dict[str, str]:
     """Names of files, vantage points and hosts, and what they are called instead, the longest first."""
     names = dict(_files(diagnosis))
     for number, capture in enumerate(diagnosis.captures, 1):
-        if capture.vantage.lower() not in _GENERIC:
-            names.setdefault(capture.vantage, f"vantage-{number}")
+        names.setdefault(capture.vantage, vantage_instead(number, capture.vantage))
     hosts = dict.fromkeys(host.name for finding in diagnosis.findings for host in finding.ladder.hosts)
     for number, name in enumerate((name for name in hosts if name.lower() not in _GENERIC), 1):
         names.setdefault(name, f"host-{number}")

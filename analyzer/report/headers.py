@@ -57,17 +57,19 @@ class Frame:
         self.kept: list[slice] = []
         """Octets that are no field, but belong to the form of a header (and hold no address)."""
         self.end = 0
+        self.limit = len(octets)
+        """Where the innermost packet ends by its own length: what is behind is a trailer."""
         self.strange = False
         """A header was passed over."""
 
     def header(self, name: str, rows: tuple[Row, ...], at: int, size: int, *, quoted: bool = False) -> bool:
         """Read the fields of ``rows`` that are there; whether the whole header of ``size`` octets is."""
-        stop = min(at + size, len(self.octets))
+        stop = min(at + size, self.limit)
         if at >= stop:
             return False
         self.headers.append(Header(name, tuple(self._parts(at, rows, stop)), at, quoted))
         self.end = stop
-        return at + size <= len(self.octets)
+        return at + size <= self.limit
 
     def _parts(self, at: int, rows: tuple[Row, ...], stop: int) -> Iterator[Part]:
         """The fields of the header that begins at ``at`` and ends before ``stop``."""
@@ -83,7 +85,7 @@ class Frame:
     def also(self, at: int, *rows: Row) -> None:
         """Fields that belong to the header read last."""
         last = self.headers[-1]
-        more = tuple(self._parts(at, rows, len(self.octets)))
+        more = tuple(self._parts(at, rows, self.limit))
         self.headers[-1] = Header(last.name, last.parts + more, last.at, last.quoted)
         self.end = max([self.end, *(part.at + part.size for part in more)])
 
@@ -105,9 +107,9 @@ def _walk(frame: Frame, layer: Layer, at: int, *, quoted: bool = False) -> None:
     from analyzer.wire._reference import READERS  # noqa: PLC0415 - every protocol, where a frame is looked at
 
     book = AddressBook()
-    wire = WireFrame(frame.octets, WIRE_BYTES, book, TunnelBook(book))
+    wire = WireFrame(frame.octets[:frame.limit], WIRE_BYTES, book, TunnelBook(book))
     for _ in range(MAX_HEADERS):
-        kind = wire.row["ip_proto"]
+        kind, frame.limit = wire.row["ip_proto"], wire.end
         try:
             following, after = READERS[layer](wire, at)
         except Stop:

@@ -215,6 +215,7 @@ ENGLISH: Catalogue = {
     "evidence.ttl": "TTL {ttl}",
     "evidence.octets": "Decoded fields and octets",
     "evidence.payload": "Payload, its first octets",
+    "evidence.left-out": "{count} cited frames are left out: addresses could not be replaced in all their headers",
     "evidence.unread": "the frames of the evidence could not be read again, so their octets are not shown: {reason}",
     "packet.to": "{flags} to {place}",
     "packet.from": "{flags} from {place}",

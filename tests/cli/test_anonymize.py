@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+from ipaddress import ip_address
 from pathlib import Path
 
+import dpkt
+import duckdb
 import pytest
 from click.testing import CliRunner
 
 from analyzer.cli import main
+from analyzer.report import headers
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample_pcaps" / "client-on-servers-link"
 CAPTURES = [f"{vantage}={SAMPLE / f'{vantage}.pcap'}" for vantage in ("client", "server")]
@@ -85,8 +91,79 @@ def test_a_key_that_is_not_there_is_not_made_up(tmp_path):
     assert not done.stdout
 
 
-def test_captured_packets_cannot_be_anonymous(tmp_path):
-    done = analyze("--anonymize", "--report", tmp_path / "out.pcapng")
-    assert done.exit_code == 2
-    assert "as they were captured" in done.stderr
-    assert not (tmp_path / "out.pcapng").exists()
+FIELDS = ("eth.src", "eth.dst", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "arp.src.proto_ipv4", "arp.dst.proto_ipv4",
+          "icmp.redir_gw", "icmpv6.nd.na.target_address", "icmpv6.nd.ns.target_address", "icmpv6.nd.rd.target_address",
+          "icmpv6.rd.na.destination_address", "icmpv6.opt.linkaddr")
+SAME = ("frame.time_epoch", "frame.len", "_ws.col.Protocol", "tcp.srcport", "tcp.dstport", "tcp.flags", "tcp.seq_raw",
+        "tcp.options.mss_val", "tcp.options.timestamp.tsval", "udp.srcport", "udp.dstport", "udp.length", "icmp.type", "icmpv6.type",
+        "arp.opcode", "ip.ttl", "ip.len", "ipv6.hlim", "vlan.id")
+SUMS = ("ip.checksum.status", "tcp.checksum.status", "udp.checksum.status", "icmp.checksum.status", "icmpv6.checksum.status")
+
+
+def owned(path):
+    """The octets of every address and MAC in the headers of a capture that belongs to somebody."""
+    found = set()
+    with path.open("rb") as file:
+        reader = dpkt.pcap.UniversalReader(file)
+        for _, octets in reader:
+            for header in headers.read(octets, reader.datalink()).headers:
+                found |= {octets[part.at:part.at + part.size] for part in header.parts
+                          if part.kind == "mac" or (part.kind in {"ipv4", "ipv6"} and not ip_address(part.text).is_unspecified)}
+    return {octets for octets in found if octets[0] & 1 == 0 and any(octets)} if found else set()
+
+
+@pytest.mark.tshark
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+@pytest.mark.parametrize("name", ["client-on-servers-link", "ipv6-redirect", "icmp-redirect", "udp", "captured-on-any"])
+def test_the_evidence_has_the_same_conversations_between_others(tmp_path, key, name):
+    folder = SAMPLE.parent / name
+    captures, maps = sorted(folder.glob("*.pcap")), [part for path in folder.glob("balancer.yaml") for part in ("--map", path)]
+    plain, anonymous, saved = (tmp_path / each for each in ("plain.pcapng", "anonymous.pcapng", "r.json"))
+    arguments = ("analyze", *(f"{path.stem}={path}" for path in captures), *maps, "-q")
+    assert run(*arguments, "--report", plain, "--report", saved).exit_code == 1
+    done = run("report", saved, "--anonymize-key", key, "-o", anonymous)
+    assert (done.exit_code, "left out" in done.stderr) == (0, False), done.stderr
+    octets = anonymous.read_bytes()
+    known = set().union(*map(owned, captures))
+    assert len(known) > 4
+    assert not [each.hex() for each in known if each in octets]
+    assert not re.search(rb"10\.0\.2\.\d|203\.0\.113|" + re.escape(name.encode()), octets)
+    ours, theirs = ([dict(zip((*FIELDS, *SAME, *SUMS), row, strict=True)) for row in tshark(path, *FIELDS, *SAME, *SUMS)]
+                    for path in (anonymous, plain))
+    assert len(ours) == len(theirs) > 3
+    assert [[row[field] for field in SAME] for row in ours] == [[row[field] for field in SAME] for row in theirs]
+    # one pseudonym for each address, wherever it stands, and one address for each pseudonym
+    pairs = {(mine, own) for row, other in zip(ours, theirs, strict=True) for field in FIELDS
+             for mine, own in zip(row[field].split(","), other[field].split(","), strict=True)}
+    assert len({mine for mine, _ in pairs}) == len({own for _, own in pairs}) == len(pairs) > 2
+    assert {status for row in ours for field in SUMS for status in row[field].split(",")} <= {"", "1", "2", "3"}
+    assert any("1" in row["ip.checksum.status"] or "1" in row["icmpv6.checksum.status"] or row["tcp.checksum.status"] == "1" for row in ours)
+
+
+def tshark(path, *fields):
+    checks = [part for protocol in ("ip", "tcp", "udp") for part in ("-o", f"{protocol}.check_checksum:TRUE")]
+    asked = [part for field in fields for part in ("-e", field)]
+    done = subprocess.run(["tshark", "-n", "-r", path, *checks, "-T", "fields", *asked], capture_output=True, text=True, check=True)
+    return [line.split("\t") for line in done.stdout.split("\n")[:-1]]
+
+
+def test_the_tables_of_flows_have_the_names_of_the_report(tmp_path, key):
+    flows, report, tables = tmp_path / "flows.parquet", tmp_path / "r.json", tmp_path / "tables"
+    assert analyze("--anonymize-key", key, "--report", flows, "--report", report).exit_code == 1
+    done = run("flows", *CAPTURES, "--anonymize-key", key, "-o", tables)
+    assert done.exit_code == 0, done.stderr
+    rows = {text for part in ("initiator", "responder") for (text,) in
+            duckdb.sql(f"SELECT DISTINCT {part} FROM '{flows}'").fetchall()}
+    (finding,) = json.loads(report.read_text())["findings"]
+    assert {*finding["hosts"], *finding["clients"]} <= rows
+    said = {str(value) for table in ("flows/*/*", "claims/*/*", "numbers", "captures")
+            for row in duckdb.sql(f"SELECT * FROM '{tables}/{table}.parquet'").fetchall() for value in row}
+    assert rows <= said
+    assert not [text for text in (*rows, *said) if OWN.search(text)]
+    assert {"capture-1.pcap", "capture-2.pcap", "client", "server"} <= said
+
+
+def test_flows_as_csv_are_anonymous(tmp_path):
+    assert run("flows", *CAPTURES, "--anonymize", "-o", tmp_path / "flows.csv").exit_code == 0
+    assert not OWN.search((tmp_path / "flows.csv").read_text())
+    assert "10." in (tmp_path / "flows.csv").read_text()

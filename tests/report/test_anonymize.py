@@ -233,7 +233,7 @@ def test_the_octets_say_what_the_sentences_say():
         assert item.segment.startswith(f"{fields['IPv4 source']}:{fields['TCP source port']} > "
                                        f"{fields['IPv4 destination']}:{fields['TCP destination port']} {fields['TCP flags']}")
         assert (fields["Ethernet source"], fields["Ethernet destination"]) == (item.src_mac, item.dst_mac)
-        assert fields["IPv4 checksum"] == fields["TCP checksum"] == "0x0000"
+        assert "0x0000" not in (fields["IPv4 checksum"], fields["TCP checksum"])
 
 
 def test_a_solicited_node_s_address_and_mac_do_not_give_away_the_host():
@@ -248,6 +248,6 @@ def test_what_is_not_a_field_is_zero():
     octets = bytes(12) + b"\x08\0" + bytes.fromhex("46000018000040004001000001020304050607080102030405060708") + b"\x07\x04secret"
     (item,) = examples.EVIDENCE[:1]
     made = bytes.fromhex(octets_replaced(replace(item, octets=octets.hex()), P))
-    assert len(made) == len(octets)
-    assert b"secret" not in made
+    assert len(made) == 14 + 24      # with the options of IPv4, whatever they hold
+    assert made[-4:] == bytes(4)
     assert octets_replaced(replace(item, octets="no hex"), P) == ""
