@@ -38,8 +38,9 @@ def enter(reads: Iterable[str], writes: Iterable[str]) -> None:
     interpreter and the system's programs stay readable.  ``ConfigError`` where
     the environment states a limit that is none.
     """
-    bounds = limits.spending()
-    grants = [*places.system(), *places.inputs(reads), *places.outputs(writes)]
+    inputs = places.inputs(reads)
+    bounds = limits.spending(places.octets(inputs))
+    grants = [*places.system(), *inputs, *places.outputs(writes)]
     sys.stdout.flush()
     sys.stderr.flush()
     signal.pthread_sigmask(signal.SIG_BLOCK, {*HEARD, signal.SIGCHLD})

@@ -46,6 +46,15 @@ def inputs(arguments: Iterable[str]) -> list[Grant]:
     return found
 
 
+def octets(grants: Iterable[Grant]) -> int:
+    """The sizes of the files among them."""
+    total = 0
+    for path, _ in grants:
+        with suppress(OSError):
+            total += os.stat(path).st_size   # noqa: PTH116 - start-up
+    return total
+
+
 def outputs(arguments: Iterable[str]) -> list[Grant]:
     """The folders in which files and folders that arguments name come to lie; a folder that is there, itself."""
     return [(_standing(argument), WRITE) for argument in arguments]

@@ -175,8 +175,8 @@ class Processes:
         self._pool.shutdown(wait=False, cancel_futures=True)
         if self._deaths > DEATHS:
             raise ToolError(
-                f"a process of this run has died {self._deaths} times, most likely for want of memory; "
-                "use fewer --jobs or give a smaller --memory")
+                f"a process of this run has died {self._deaths} times, most likely for want of memory: use fewer "
+                "--jobs or a smaller --memory (or of computing time, where REPLYPATH_CPU_SECONDS is set)")
         self._pool = self._started()
 
 

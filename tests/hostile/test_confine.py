@@ -231,6 +231,18 @@ def test_limits_are_read_from_the_environment(monkeypatch):
             limits.spending()
 
 
+def test_more_to_read_may_take_longer(tmp_path, monkeypatch):
+    (tmp_path / "a.pcap").write_bytes(bytes(2_000_000))
+    with (tmp_path / "b.pcap").open("wb") as out:
+        out.truncate(10**12)      # a terabyte, all of it a hole
+    grants = places.inputs([str(tmp_path / "a.pcap"), f"client={tmp_path / 'b.pcap'}", str(tmp_path / "missing")])
+    assert places.octets(grants) == 10**12 + 2_000_000
+    assert limits.spending(2_000_000).cpu_seconds == limits.spending().cpu_seconds + 8
+    assert limits.spending(10**12).cpu_seconds > 1000 * 3600
+    monkeypatch.setenv("REPLYPATH_CPU_SECONDS", "60")
+    assert limits.spending(10**12).cpu_seconds == 60
+
+
 def test_places_of_arguments(tmp_path):
     assert [path for path, _ in places.inputs(["client=a.pcap", "b.pcap"])] == ["client=a.pcap", "a.pcap", "b.pcap"]
     assert places.outputs([str(tmp_path / "new" / "x.html"), str(tmp_path)]) == [(str(tmp_path), landlock.WRITE)] * 2
