@@ -164,6 +164,7 @@ def test_a_pasted_list_of_ipv4_rules_adds_none_to_ipv6():
     ("table ip t { chain c { type filter hook forward priority 0; limit rate 10/second accept; } }", "does not count what passes in a time"),
     ("table ip t { chain c { type filter hook forward priority 0; add @seen { ip saddr } accept; } }", "does not count what passes in a time"),
     ("table ip t { chain c { type filter hook forward priority 0; ip saddr @nowhere drop; } }", "No such file or directory"),
+    ("table ip t { chain c { type filter hook forward priority 0; tcp option maxseg size 1-535 drop; } }", "does not know 'tcp option maxseg"),
     ("table ip t { flags dormant; }", "does not know 'flags'"),
     ("table ip t { set s { type ipv4_addr; strange; } }", "does not know 'strange' in a set"),
     ("table ip t { chain c { type filter hook forward priority 0; jump nowhere; } }", "No such file or directory"),
@@ -220,6 +221,15 @@ COMMIT
 }
 """,
 }
+
+
+@pytest.mark.parametrize("asked", ["", "tcp option maxseg size > 1160 ", "tcp option maxseg size 1161-65535 "])
+def test_a_segment_size_is_lowered(asked):
+    """As our own fix says it, and as nft lists that."""
+    text = f"table ip m {{ chain f {{ type filter hook forward priority mangle; tcp flags syn {asked}tcp option maxseg size set 1160; }}; }}"
+    passage = Passage(nft.read(NO_FIREWALL, text), Datagram(ip_address("10.0.2.50"), 40000, ip_address("10.0.2.11"), 80, mss=1460))
+    assert passage.filtered(Hook.FORWARD) is None
+    assert passage.packet.mss == 1160
 
 
 @pytest.mark.parametrize("text", CHOICES.values(), ids=CHOICES)

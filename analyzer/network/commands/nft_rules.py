@@ -132,8 +132,9 @@ class _Reader:
             del line.left[:2]
             _join(self.fields, _tcp_flags(line))
             return
-        if line.left[:4] == ["tcp", "option", "maxseg", "size"]:
-            del line.left[:5]                        # a segment size that is not lower already
+        larger = LARGER.match(" ".join(line.left))
+        if larger is not None:
+            del line.left[: len(larger[1].split())]
             return
         key = self._key()
         if line.accept("vmap"):
@@ -263,6 +264,9 @@ def _bits(line: Line) -> tuple[int, int]:
 def _masked(line: Line) -> int:
     return _number(line.take()) if line.accept("&") or line.accept("and") else EVERY_BIT
 
+
+LARGER = re.compile(r"(tcp option maxseg size (?:> \d+|\d+-65535)) tcp option maxseg size set \d+")
+"""A segment size is lowered where it is larger, which ``ClampMss`` says by itself."""
 
 TCP_FLAGS = re.compile(
     r"(?:&|and) \(?([a-z |,]+?)\)? == \(?([a-z |,]+?)\)?(?= |$)|([a-z,]+) / ([a-z,]+)|(==)? ?([a-z]+)(?= |$)")
