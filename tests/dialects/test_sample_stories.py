@@ -235,3 +235,28 @@ def test_what_we_print_for_a_sample_mends_it(name):
                     raise AssertionError(f"{fix.kind} in {fix.dialect} on {host}: {error}") from error
                 COUNT[fix.dialect] += 1
                 given.pop(0)
+
+
+def test_the_message_that_the_balancer_drops_tells_the_mtu(tmp_path):
+    """The router says it, the balancer's own filter eats it: captured at its front, it gives the command that mends."""
+    story = load(ROOT / "mtu")
+    deaf = "table ip deaf { chain forward { type filter hook forward priority filter; icmp type destination-unreachable drop; }; }\n"
+    topology = story.topology.with_host("router", nft="")
+    topology = topology.with_host("balancer", nft=topology.host("balancer").nft + deaf)
+    with Bench(topology) as bench:
+        with bench.capture(story.captures, flags=story.flags) as recorded:
+            story.play(bench)
+        for vantage in story.captures:
+            (tmp_path / f"{vantage}.pcap").write_bytes(recorded[vantage])
+        paths = [f"{vantage}={tmp_path / vantage}.pcap" for vantage in story.captures]
+        told = analyze(paths, mapping=read_mappings([ROOT / "mtu" / "balancer.yaml"]))
+        fixes = [fix for found in told.findings for fix in found.fixes if fix.executed and fix.commands]
+        assert [(fix.kind, fix.dialect) for fix in fixes] == [("mtu", "linux-nftables")]
+        assert "maxseg size set 1160" in fixes[0].commands[0]
+        assert fixes[0].caveats[0] == "The path's MTU of 1200 octets is what 203.0.113.1 said in an ICMP message."
+
+        def large(seconds):
+            return bench.connect("outside", "203.0.113.10", 80, send=b"6000 0\n", expect=6000, timeout_s=seconds).ok
+
+        assert not large(HOPELESS_S)
+        put_to_test(bench, "balancer", fixes[0], large, state(bench, "balancer"))
