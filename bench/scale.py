@@ -1,9 +1,11 @@
 """What a large capture costs: time, processor time and memory by number of packets and of processes.
 
-    python -m bench.scale FOLDER [--millions 1 10 100] [--keep]
+    python -m bench.scale FOLDER [--millions 1 10 100] [--minutes 25]
 
-Captures are generated in FOLDER (67 octets a packet) and removed when they have
-been measured.  The results go to bench/SCALE.md.
+Captures are generated in FOLDER (67 octets a packet and its record header) and
+removed when they have been measured; what a run keeps on disk goes there, too.
+A run for which the disk or the time does not suffice is left out, and the page
+says so.  The results go to bench/SCALE.md.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import threading
@@ -29,6 +32,12 @@ from bench.generate import generate
 PAGE = os.sysconf("SC_PAGE_SIZE")
 AT_ONCE = 10
 """Millions of packets that are generated; more are the same again, from other ports."""
+DISK_BYTES = 84 + 100 + 35
+"""Octets of disk for each packet: the capture, the columns of a run, its share of a flow."""
+WIRE_BYTES = 83
+"""Octets of a packet in the capture."""
+USUAL_BYTES = 556
+"""The same of a usual packet, as the estimates take it: 540 octets and the record header."""
 PORTS = 64
 """Ports of each client that ten millions of packets use, at most."""
 
@@ -112,14 +121,14 @@ def add(octets: NDArray[np.uint8], places: NDArray[np.int64], number: int, dtype
     octets[at] = (values + np.array(number, dtype=dtype)).astype(dtype).view(np.uint8).reshape(-1, size)
 
 
-def measure(path: Path, packets: int, jobs: int, memory: str) -> Run:
-    """One run of the command, watched from outside."""
+def measure(path: Path, packets: int, jobs: int, memory: str, seconds: float) -> Run | None:
+    """One run of the command, watched from outside; None where it takes longer than ``seconds``."""
     command = [str(Path(sys.executable).with_name("replypath")), "analyze", str(path), "--format", "json", "--no-progress",
                "--jobs", str(jobs)]
     command += ["--memory", memory] if memory else []
     load = Path("/proc/loadavg").read_text().split()[0]
     began, before = time.perf_counter(), os.times()
-    child = subprocess.Popen(command, stdout=subprocess.PIPE)
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": str(path.parent.resolve())})
     most = [0]
     over = threading.Event()
 
@@ -129,9 +138,15 @@ def measure(path: Path, packets: int, jobs: int, memory: str) -> Run:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    output, _ = child.communicate()
-    over.set()
-    watcher.join()
+    try:
+        output, _ = child.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        child.terminate()
+        child.wait()
+        return None
+    finally:
+        over.set()
+        watcher.join()
     wall, after = time.perf_counter() - began, os.times()
     if child.returncode not in (0, 1, 3):
         raise SystemExit(f"{' '.join(command)} ended with {child.returncode}")
@@ -143,7 +158,41 @@ def measure(path: Path, packets: int, jobs: int, memory: str) -> Run:
     return Run(packets, jobs, memory or "-", wall, cpu, most[0] / 1e6, answer, load)
 
 
-def page(runs: list[Run]) -> str:
+def estimates(runs: list[Run]) -> list[str]:
+    """What the largest runs would mean for a terabyte and for a hundred: Amdahl's law, and a disk of 500 MB/s."""
+    packets = max(run.packets for run in runs)
+    both = {run.jobs: run for run in runs if run.packets == packets and (run.memory != "-" or packets < 10**7)}
+    if not {1, 2} <= both.keys():
+        return []
+    one, two = both[1], both[2]
+    alone = one.wall / packets                                # seconds a packet, by one process
+    serial = min(1.0, max(0.0, 2 * two.wall / one.wall - 1))  # the share that two processes do not halve
+
+    def said(seconds: float) -> str:
+        return f"{seconds / 3600:.1f} h" if seconds >= 5400 else f"{seconds / 60:.0f} min"
+
+    def row(label: str, octets: float, size: int, machines: int, cores: int) -> str:
+        seconds = octets / size * alone
+        parallel, last = seconds * (1 - serial) / (machines * cores), seconds * serial
+        disk = octets / machines / 500e6
+        return (f"| {label} | {octets / size / 1e9:.1f} | {said(seconds)} | {said(disk)} | {said(max(parallel, disk))} | "
+                f"{said(last)} |")
+
+    return ["", "## On paper from these", "",
+            f"One process takes {alone * 1e6:.2f} us a packet at {packets:,} packets; two of them {one.wall / two.wall:.2f} times less, so by",
+            f"Amdahl's law a share of {serial:.2f} does not split (putting together and judging, mostly: it grows with the flows).",
+            "Not measured: reading a disk or a network at 500 MB/s for each machine, cores that scale as those two did, and",
+            "a last step in proportion.  Reading and following overlap with the disk; the last step comes after them.", "",
+            "| what | thousand million packets | one process | disk alone | read and follow | last step |", "|---|---|---|---|---|---|",
+            row("1 TB of usual packets (540 octets), 2 cores", 1e12, USUAL_BYTES, 1, 2),
+            row("1 TB of usual packets, 8 cores", 1e12, USUAL_BYTES, 1, 8),
+            row("1 TB of empty packets (67 octets), 8 cores", 1e12, WIRE_BYTES, 1, 8),
+            row("100 TB of usual packets, fifty machines of 8 cores", 1e14, USUAL_BYTES, 50, 8), "",
+            "The last step of 100 TB is more than one database should be asked: a run for each service or each day, side by",
+            "side, divides it by their number."]
+
+
+def page(runs: list[Run], left_out: list[str]) -> str:
     """The results as Markdown."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     memory = os.sysconf("SC_PHYS_PAGES") * PAGE / 2**30
@@ -165,41 +214,59 @@ def page(runs: list[Run]) -> str:
         f"| {run.packets:,} | {run.jobs} | {run.memory} | {run.wall:.1f} | {run.cpu:.1f} | {run.cpu / run.packets * 1e6:.2f} | "
         f"{run.packets / run.wall:,.0f} | {run.private_mb:.0f} | {run.answer} | {run.load} |" for run in sorted(runs)
     ]
-    lines += ["", "## Two processes against one", "", "| packets | speed-up |", "|---|---|"]
+    lines += ["", *(f"Not measured: {each}." for each in left_out)] if left_out else []
+    lines += ["", "## Two processes against one", "", "With the same `--memory`.", "", "| packets | speed-up |", "|---|---|"]
     for packets in sorted({run.packets for run in runs}):
-        one = [run.wall for run in runs if run.packets == packets and run.jobs == 1]
-        two = [run.wall for run in runs if run.packets == packets and run.jobs == 2]
-        if one and two:
-            lines.append(f"| {packets:,} | {min(one) / min(two):.2f} |")
-    return "\n".join(lines) + "\n"
+        one, two = ({run.memory: run.wall for run in runs if run.packets == packets and run.jobs == jobs} for jobs in (1, 2))
+        lines += [f"| {packets:,} | {one[memory] / two[memory]:.2f} |" for memory in one if memory in two]
+    return "\n".join(lines + estimates(runs)) + "\n"
+
+
+def wanted(millions: float, memory: str) -> list[tuple[int, str]]:
+    """Processes and --memory of the runs of one size; the most telling first, should the time not suffice."""
+    if millions < 10:
+        return [(1, ""), (2, "")]
+    return [(2, memory), (1, memory), *([(1, "")] if millions < 100 else [])]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.scale")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--millions", type=float, nargs="*", default=[1, 10, 100])
-    parser.add_argument("--jobs", type=int, nargs="*", default=[1, 2])
-    parser.add_argument("--memory", default="1G", help="for the runs above ten million packets")
+    parser.add_argument("--memory", default="1G", help="for the runs from ten million packets on")
+    parser.add_argument("--minutes", type=float, default=25, help="for all of it")
     parser.add_argument("--keep", action="store_true", help="leave the captures where they are")
     parser.add_argument("--results", type=Path, default=Path(__file__).with_name("SCALE.md"))
     arguments = parser.parse_args()
-    kept = arguments.folder / "runs.json"       # pieces of a measurement may be made one after the other
-    runs = [Run(*each) for each in json.loads(kept.read_text())] if kept.exists() else []
-    for millions in arguments.millions:
+    until = time.monotonic() + 60 * arguments.minutes
+    runs: list[Run] = []
+    left_out: list[str] = []
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    for millions in sorted(arguments.millions):
         times = max(1, round(millions / AT_ONCE))
-        path = generate(arguments.folder, "small", millions / times / 6)
         packets = round(120_000 * millions / times / 6) * 50 * times
+        free, needed = shutil.disk_usage(arguments.folder).free, packets * DISK_BYTES
+        if free < needed:
+            left_out.append(f"{packets:,} packets, which need {needed / 1e9:.0f} GB of disk ({free / 1e9:.0f} GB are free)")
+            continue
+        path = generate(arguments.folder, "small", millions / times / 6)
         if times > 1:
             small, path = path, enlarged(path, times)
             if not arguments.keep:
                 small.unlink()
-        for jobs in arguments.jobs:
-            runs.append(measure(path, packets, jobs, arguments.memory if millions >= 10 else ""))
-            print(runs[-1], flush=True)
-            kept.write_text(json.dumps(runs))
+        for jobs, memory in wanted(millions, arguments.memory):
+            left = until - time.monotonic()
+            expected = max((run.wall / run.packets for run in runs[-2:]), default=0) * packets
+            run = measure(path, packets, jobs, memory, left) if expected < left else None
+            if run is None:
+                left_out.append(f"{packets:,} packets with --jobs {jobs}{' --memory ' + memory if memory else ''}, for want of time")
+            else:
+                runs.append(run)
+            print(run or left_out[-1], flush=True)
+            arguments.results.write_text(page(runs, left_out))
         if not arguments.keep:
             path.unlink()
-    arguments.results.write_text(page(runs))
+    arguments.results.write_text(page(runs, left_out))
 
 
 if __name__ == "__main__":
