@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from analyzer.balance.mapping import Mapping
 from analyzer.balance.vantage import declared_role
+from analyzer.capture.ahead import ahead, worth_it
 from analyzer.capture.source import NOT_A_PACKET, ChainedSource, Source, open_capture
 from analyzer.diagnose.evidence import Observed
 from analyzer.diagnose.overview import CaptureRead
@@ -93,12 +95,12 @@ def read_captures(arguments: Iterable[str | Path], mapping: Mapping) -> Read:
         ordered = source.paths if isinstance(source, ChainedSource) else paths
         files = {path: CaptureFile(number, CaptureRead(path, vantage, role=role)) for path in ordered}
         names.append(vantage if by_user else "")
-        for batch in source.batches():
-            packets = decoder.decode(batch)
-            tracker.feed(packets)
-            events.feed(packets)
-            file = files[source.locate(batch.first_frame)[0]] if len(files) > 1 else files[ordered[0]]
-            count(file, packets, batch.link_type != NOT_A_PACKET)
+        steps = decoded(source, decoder)
+        with closing(ahead(steps) if decoder.compiled and worth_it(paths) else steps) as batches:
+            for packets, timed, path in batches:
+                tracker.feed(packets)
+                events.feed(packets)
+                count(files[path], packets, timed)
         for each in files.values():
             each.read.packets = in_order(each.read.packets)
         _close(list(files.values()), source, tracker)
@@ -115,6 +117,12 @@ def read_captures(arguments: Iterable[str | Path], mapping: Mapping) -> Read:
     read.compiled = compiled
     read.tunnels = decoder.tunnels
     return read
+
+
+def decoded(source: Source, decoder: Decoder) -> Generator[tuple[PacketTable, NDArray[np.bool_], str], None, None]:
+    """The packets of a capture, batch by batch: decoded, which of them have a time, and the file that holds them."""
+    for batch in source.batches():
+        yield decoder.decode(batch), batch.link_type != NOT_A_PACKET, source.locate(batch.first_frame)[0]
 
 
 def count(file: CaptureFile, packets: PacketTable, timed: NDArray[np.bool_]) -> None:
