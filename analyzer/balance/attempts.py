@@ -20,7 +20,8 @@ from analyzer.tables import UDP
 
 _PACKET = ("frame", "position", "ns", "ttl", "src_mac", "dst_mac")
 
-_KNOWN_FIRST = "((kind, server, server_port) NOT IN (SELECT (kind, vip, vport) FROM nat), server, server_port)"
+_KNOWN_FIRST = ("((kind, server, server_port) NOT IN (SELECT (kind, vip, vport) FROM nat), syn_frame IS NULL, "
+                "server, server_port)")
 """SQL: the order in which the legs of one attempt are taken for what was dialled."""
 
 _TRANSLATED_BACK = """SELECT 1 FROM leg AS w
@@ -116,21 +117,23 @@ def _take(source: str, name: str, alias: str) -> str:
 SHOWN_GOOD = 5_000
 """So many completed attempts are looked at packet by packet; they teach roles and MACs, and all of them are counted."""
 
+KEPT_IF_ANY = (
+    "SELECT attempt FROM flip",
+    "SELECT attempt FROM stalled",
+    """
+    SELECT a.attempt
+    FROM flow AS f
+    JOIN leg AS l ON l.capture = f.capture AND l.flow = f.flow
+    JOIN attempt AS a ON (a.kind, a.client, a.client_port, a.isn) = (l.kind, l.client, l.client_port, l.isn)
+    WHERE f.retrans_r >= 3
+    """,
+)
 KEPT = f"""
 CREATE TABLE kept AS
-SELECT attempt FROM flip
-UNION
-SELECT attempt FROM stalled
-UNION
-SELECT a.attempt
-FROM flow AS f
-JOIN leg AS l ON l.capture = f.capture AND l.flow = f.flow
-JOIN attempt AS a ON (a.kind, a.client, a.client_port, a.isn) = (l.kind, l.client, l.client_port, l.isn)
-WHERE f.retrans_r >= 3
-UNION
 (SELECT attempt FROM attempt WHERE any_done ORDER BY attempt LIMIT {SHOWN_GOOD})
 """
-"""Completed attempts whose packets are looked at one by one: what went wrong later, and enough of the others."""
+"""Completed attempts whose packets are looked at one by one: what went wrong later, and enough of the others.
+To ``KEPT`` belong, by UNION, those of ``KEPT_IF_ANY``."""
 
 SIGHT = f"""
 CREATE TABLE sight AS

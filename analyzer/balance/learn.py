@@ -3,7 +3,7 @@
 Two observations teach a row, neither needs a configuration:
 
     the same SYN twice     one client address, port and ISN, two destinations: before and after the balancer
-    a reply from another   a SYN to X, and the answer to exactly that SYN (ack = ISN + 1) from Y
+    a reply from another   a SYN to X, and the answer to exactly that SYN (ack = ISN + 1) from Y (``crossed.py``)
 
 Each is a coincidence of 32 bits on top of an equal client address and port (where
 the balancer replaces those too, ``full_nat.py`` has put the client's own back).
@@ -14,6 +14,7 @@ random (RFC 9293 §3.4.1), which ``ISN_REUSED`` checks before anything is learne
 
 from __future__ import annotations
 
+from analyzer.balance import crossed
 from analyzer.tables import TCP
 
 ISN_REUSED = f"""
@@ -29,12 +30,12 @@ HAVING count(DISTINCT (client, client_port)) > 2
 Two ends may share one: full NAT keeps the ISN and changes address and port.
 """
 
-PAIR = """
+PAIR = f"""
 CREATE TABLE pair AS
-WITH same AS (
+WITH same_request AS (
 SELECT DISTINCT f.kind, f.client, f.client_port, f.isn,
        f.server AS vip, f.server_port AS vport, b.server AS rip, b.server_port AS rport,
-       b.inside IS NOT NULL AND f.inside IS NULL AS source_too, 'same request' AS how
+       b.inside IS NOT NULL AND f.inside IS NULL AS source_too
 FROM leg AS f
 JOIN leg AS b USING (kind, client, client_port, isn)
 WHERE f.syn_frame IS NOT NULL AND b.syn_frame IS NOT NULL
@@ -47,36 +48,15 @@ WHERE f.syn_frame IS NOT NULL AND b.syn_frame IS NOT NULL
            AND b.syn_src_mac > 0 AND b.syn_src_mac = f.syn_dst_mac))
   -- UDP has no ISN: the same first octets in the same IP packet
   AND (f.kind = 1 OR (f.syn_ip_id = b.syn_ip_id AND f.isn > 0))
-), other AS (
-SELECT DISTINCT f.kind, f.client, f.client_port, f.isn, f.server AS asked, f.server_port AS asked_port,
-       r.server AS answers, r.server_port AS answers_port,
-       -- the translated request and the translated reply, without what came in between: the reply is passed on by
-       -- the MAC that passed the request on, or other requests or the configuration say which of the two is real
-       (f.capture = r.capture AND f.syn_src_mac > 0 AND r.reply_src_mac = f.syn_src_mac)
-           OR EXISTS (SELECT 1 FROM same AS s
-                      WHERE (s.kind, s.vip, s.vport) = (f.kind, r.server, r.server_port)
-                        AND (s.rip, s.rport) = (f.server, f.server_port))
-           OR EXISTS (SELECT 1 FROM nat AS n
-                      WHERE n.kind = f.kind AND n.vip = r.server AND n.vport IN (0, r.server_port)
-                        AND n.rip = f.server AND n.rport IN (0, f.server_port)) AS turned
-FROM leg AS f
-JOIN leg AS r USING (kind, client, client_port, isn)
-WHERE f.syn_frame IS NOT NULL AND r.syn_frame IS NULL
-  AND (f.server, f.server_port) <> (r.server, r.server_port)
-  AND isn NOT IN (SELECT isn FROM plain_isn)
-  AND NOT EXISTS (SELECT 1
-                  FROM leg AS own
-                  WHERE (own.kind, own.client, own.client_port, own.isn) = (r.kind, r.client, r.client_port, r.isn)
-                    AND (own.server, own.server_port) = (r.server, r.server_port)
-                    AND own.syn_frame IS NOT NULL)
-)
-SELECT * FROM same
+), {crossed.CROSSED}
+SELECT *, 'same request' AS how FROM same_request
 UNION
 SELECT kind, client, client_port, isn,
        CASE WHEN turned THEN answers ELSE asked END, CASE WHEN turned THEN answers_port ELSE asked_port END,
        CASE WHEN turned THEN asked ELSE answers END, CASE WHEN turned THEN asked_port ELSE answers_port END,
        FALSE, 'reply from another address'
-FROM other
+FROM crossed
+WHERE turned IS NOT NULL
 """
 """Which two destinations belong to one attempt: (virtual, real), with how it was seen.
 ``source_too``: the client's address was translated as well."""

@@ -28,7 +28,12 @@ _ANYTHING = "tcp or udp or icmp or icmp6 or arp"
 _OPEN = """
 SELECT any_value(COLUMNS(j.*)), count(*) AS alike,
        bool_or(greatest(j.asked_count, j.forwarded_count, j.answered_count, j.translated_count) > 1) AS failing,
-       CASE WHEN (j.answered OR j.translated) AND NOT j.asked AND NOT j.forwarded THEN 'orphan'
+       CASE WHEN j.asked AND NOT j.forwarded AND NOT j.answered AND NOT j.translated AND EXISTS (
+                SELECT 1
+                FROM leg AS l
+                WHERE (l.kind, l.client, l.client_port, l.isn) = (j.kind, j.client, j.client_port, j.isn)
+                  AND l.reply IS NOT NULL) THEN 'crossed'
+            WHEN (j.answered OR j.translated) AND NOT j.asked AND NOT j.forwarded THEN 'orphan'
             WHEN NOT j.asked AND NOT j.forwarded AND NOT j.answered AND NOT j.translated THEN 'rejected'
             WHEN j.answered AND j.went = 'back' THEN 'went back'
             WHEN j.left_elsewhere THEN 'left'
@@ -66,7 +71,7 @@ def open_questions(
         asked.append(_one_sided(sides, captures))
     elif not asked and not groups and not evidence.rows("SELECT 1 FROM attempt WHERE any_reply OR any_done LIMIT 1"):
         asked.append(_nothing(captures))
-    return tuple(asked), one_sided or bool(stalled) or any(row["failing"] for row in rows)
+    return tuple(asked), one_sided or bool(stalled) or any(row["failing"] or row["gap"] == "crossed" for row in rows)
 
 
 def _question(row: Row, who: Names) -> CannotTell:
@@ -77,6 +82,13 @@ def _question(row: Row, who: Names) -> CannotTell:
             return CannotTell(
                 f"What did {who.client_end} dial when {who.real or who.virtual} answered it?{many}",
                 "Only the answer is in the capture, not the request: it began earlier or passed elsewhere.",
+                capture_next("the client", who),
+            )
+        case "crossed":
+            return CannotTell(
+                f"Did {who.client_end} dial {who.virtual_end}, or the address that answers it?{many}",
+                "The answer to its request comes from another address. Either that reply skips the balancer, or "
+                "request and reply were captured on the balancer's two sides: nothing here tells which.",
                 capture_next("the client", who),
             )
         case "server":

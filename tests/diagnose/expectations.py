@@ -37,9 +37,6 @@ def wrong(play: Play, captured: Sequence[Captured], diagnosis: Diagnosis) -> Ite
         real = (finding.real.address, finding.real.port) if finding.real else None
         for client in finding.clients:
             causes = {c.cause for c in play.calls if c.client == client and c.cause and real in (None, c.real)}
-            if cause == "refused" and play.case.loss > 0:
-                # known limit: with half of the frames lost, a refusal can turn virtual and real round
-                causes |= {c.cause for c in play.calls if c.client == client and c.cause == "refused"}
             if play.case.noise == "reuse" and "default-gateway-elsewhere" in causes:
                 causes.add("more-specific-route")      # as played: replies to the noise's network do go back
             if finding.bypass and not causes & BYPASSES:

@@ -25,6 +25,10 @@ GOES_ON = """
 GAPS = {
     "What did": REPLY.format("01"),
     "Where do requests": SYN,
+    "or the address that answers it": """
+        0.0 198.51.100.9:40000 > 10.0.2.11:8080 [S] seq 1000 ttl 61 mac 02:00:00:00:00:01>02:00:00:00:00:11 @server
+        0.4 203.0.113.10:80 > 198.51.100.9:40000 [R.] seq 0 ack 1001 ttl 62 mac 02:00:00:00:00:fe>02:00:00:00:00:09 @client
+    """,
     "Does 10.0.2.11:8080 answer": SYN + PASSED,
     "meant to skip": PASSED + REPLY.format("fe"),
     "What becomes of the reply": SYN + PASSED + REPLY.format("01"),
