@@ -160,7 +160,7 @@ def measure(path: Path, packets: int, jobs: int, memory: str, seconds: float) ->
 
 def estimates(runs: list[Run]) -> list[str]:
     """What the largest runs would mean for a terabyte and for a hundred: Amdahl's law, and a disk of 500 MB/s."""
-    packets = max(run.packets for run in runs)
+    packets = max((run.packets for run in runs), default=0)
     both = {run.jobs: run for run in runs if run.packets == packets and (run.memory != "-" or packets < 10**7)}
     if not {1, 2} <= both.keys():
         return []

@@ -19,8 +19,8 @@ from analyzer.scale.processes import Processes
 from analyzer.scale.run import Told, nobody, read_captures
 from analyzer.scale.state import open_state
 
-WORTH_BYTES = 32 * MIB
-"""Captures smaller than this are read before the processes have started."""
+WORTH_BYTES = 128 * MIB
+"""Captures smaller than this are read before several processes have started and handed over what they read."""
 
 FRAME_BYTES = 300
 """Octets that a frame needs while its segment is divided: the columns three times over, and the decoder's."""
