@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import re
 
+from analyzer.errors import ConfigSyntaxError
+from analyzer.facts._command import command_of
 from analyzer.facts._problems import Expected
 
 _BLANK = re.compile(r"[ \t\r\n]*")
@@ -39,6 +41,23 @@ def _skip(text: str, at: int) -> int:
     return found.end() if found else at
 
 
+def asked_rows(text: str, source: str, first_line: int) -> tuple[list[str], list[tuple[int, dict[str, object]]]]:
+    """The words of the command above the JSON, and each object with its line; else ``ConfigSyntaxError``."""
+    words = command_of(text.partition("\n")[0])
+    try:
+        found, end = document(text, text.find("\n") + 1 if words else 0)
+        _nothing_behind(text, end)
+    except Broken as wrong:
+        line = first_line + text.count("\n", 0, wrong.at)
+        column = wrong.at - text.rfind("\n", 0, wrong.at)
+        raise ConfigSyntaxError([f"{source}:{line}:{column}: {wrong}"]) from None
+    rows, line, seen = [], first_line, 0
+    for at, row in found:
+        line, seen = line + text.count("\n", seen, at), at
+        rows.append((line, row))
+    return words, rows
+
+
 def document(text: str, at: int = 0) -> tuple[list[tuple[int, dict[str, object]]], int]:
     """The objects of the list (or the one object) at ``at``, each with its place in the text, and the end."""
     at = _skip(text, at)
@@ -63,7 +82,7 @@ def document(text: str, at: int = 0) -> tuple[list[tuple[int, dict[str, object]]
     return rows, at + 1
 
 
-def nothing_behind(text: str, end: int) -> None:
+def _nothing_behind(text: str, end: int) -> None:
     """Raise ``Broken`` where something follows the JSON."""
     if text[end:].strip():
         raise Broken(end, "nothing behind the list", text[end:].strip())

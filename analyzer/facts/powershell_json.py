@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 
-from analyzer.errors import ConfigSyntaxError
 from analyzer.facts._command import command_of
 from analyzer.facts._gathered import Facts
-from analyzer.facts._json_rows import Broken, document, nothing_behind
+from analyzer.facts._json_rows import asked_rows
 from analyzer.facts._powershell import facts_of
 
 NAME = "powershell-json"
@@ -29,17 +28,5 @@ def sniff(text: str) -> bool:
 
 def read(text: str, source: str, first_line: int = 1) -> Facts:
     """Objects by the names of their properties."""
-    words = command_of(text.partition("\n")[0])
-    begin = text.find("\n") + 1 if words else 0
-    try:
-        rows, end = document(text, begin)
-        nothing_behind(text, end)
-    except Broken as wrong:
-        line = first_line + text.count("\n", 0, wrong.at)
-        column = wrong.at - text.rfind("\n", 0, wrong.at)
-        raise ConfigSyntaxError([f"{source}:{line}:{column}: {wrong}"]) from None
-    records, line, seen = [], first_line, 0
-    for at, row in rows:
-        line, seen = line + text.count("\n", seen, at), at
-        records.append((line, row))
-    return facts_of(records, source, whole=not any(word.startswith(("-", "where")) for word in words))
+    words, rows = asked_rows(text, source, first_line)
+    return facts_of(rows, source, whole=not any(word.startswith(("-", "where")) for word in words))

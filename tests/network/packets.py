@@ -58,17 +58,7 @@ class Probe:
     ttl: int = 64
 
 
-@dataclass
-class Case:
-    """A network, what is typed on its hosts, and who dials what."""
-
-    seed: int
-    topology: Topology
-    commands: list[tuple[str, str]]
-    probes: list[Probe]
-
-
-def case(seed: int) -> Case:
+def case(seed: int) -> walks.Case:
     """The case of a seed: one of ``walks.py``, with more services, smaller links and shorter lives."""
     rng = random.Random(seed * 7919 + 1)
     made = walks.case(seed)
@@ -88,10 +78,10 @@ def case(seed: int) -> Case:
     dialled = [each for each in dialled if each[0] in {host.name for host in topology.hosts}]
     probes = [Probe(*each, source=EPHEMERAL + number, ttl=rng.choice((64, 64, 64, 64, 64, 3, 2, 1)))
               for number, each in enumerate(dialled)]
-    return Case(seed, topology, [each for each in made.commands if "accept_redirects" not in each[1]], probes)
+    return walks.Case(seed, topology, [each for each in made.commands if "accept_redirects" not in each[1]], probes)
 
 
-def plain_case(commands: list[tuple[str, str]]) -> Case:
+def plain_case(commands: list[tuple[str, str]]) -> walks.Case:
     """The two-armed network with a service of each protocol, and everybody's connections."""
     topology = _served(random.Random(1), two_arm(), SERVER1, six=False)
     for host in topology.hosts:
@@ -102,7 +92,7 @@ def plain_case(commands: list[tuple[str, str]]) -> Case:
             (VIP, 80, "tcp"), (VIP, 81, "tcp"), (VIP, 53, "udp"), (VIP, 54, "udp"), (VIP, 0, "icmp"), (SERVER1, 0, "icmp"),
             (SERVER1, 22, "tcp"), (SERVER1, 8080, "tcp"), (SERVER1, 5353, "udp"))
     ] + [("server1", OUTSIDE, 9, "udp")]
-    return Case(0, topology, commands, [Probe(*each, source=EPHEMERAL + number) for number, each in enumerate(dialled)])
+    return walks.Case(0, topology, commands, [Probe(*each, source=EPHEMERAL + number) for number, each in enumerate(dialled)])
 
 
 def _deaf(host, six: bool) -> dict[str, int]:
@@ -141,7 +131,7 @@ def _narrowed(rng: random.Random, topology: Topology) -> Topology:
 # the kernel ---------------------------------------------------------------------------------------------------
 
 
-def observed(made: Case, patience_s: float) -> dict[tuple[str, str], list[bytes]]:
+def observed(made: walks.Case, patience_s: float) -> dict[tuple[str, str], list[bytes]]:
     """Every frame at every interface."""
     with Hosts(made.topology) as hosts:
         for host, line in made.commands:
@@ -224,7 +214,7 @@ def _said(protocol: int, source, destination, rest: bytes) -> Line | None:
 # the model ----------------------------------------------------------------------------------------------------
 
 
-def predictions(made: Case, network: Network) -> list[tuple[Probe, dict[tuple[str, str], set[Line]], bool]]:
+def predictions(made: walks.Case, network: Network) -> list[tuple[Probe, dict[tuple[str, str], set[Line]], bool]]:
     """Of every probe what each interface sees; True where the model says itself that it had to choose."""
     found = []
     for probe in made.probes:
@@ -276,7 +266,7 @@ def line_of_packet(packet: Packet) -> Line:
 # both ---------------------------------------------------------------------------------------------------------
 
 
-def disagreements(made: Case, show: bool = False) -> list[str]:
+def disagreements(made: walks.Case, show: bool = False) -> list[str]:
     """What one side sees and the other does not, a line each."""
     wrong: list[str] = []
     for patience_s in QUIET_S:
@@ -286,7 +276,7 @@ def disagreements(made: Case, show: bool = False) -> list[str]:
     return wrong
 
 
-def _compared(made: Case, patience_s: float, show: bool) -> list[str]:
+def _compared(made: walks.Case, patience_s: float, show: bool) -> list[str]:
     network = walks.modelled(made)
     frames = {port: {line for each in octets if (line := line_of_frame(each)) is not None}
               for port, octets in observed(made, patience_s).items()}
