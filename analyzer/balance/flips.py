@@ -37,7 +37,7 @@ WITH stray AS (
 )
 SELECT a.attempt, s.*, v.capture AS front_capture, v.flow AS front_flow,
        v.synack_frame, v.synack_ns, v.synack_src_mac, v.synack_dst_mac, v.synack_ttl,
-       s.src_mac > 0 AND s.src_mac = v.synack_src_mac AS through_balancer, FALSE AS late
+       s.src_mac > 0 AND s.src_mac = v.synack_src_mac AND s.ttl <= v.synack_ttl AS through_balancer, FALSE AS late
 FROM stray AS s
 JOIN flow AS v ON v.capture = s.capture AND v.kind = {TCP}
               AND (v.initiator, v.initiator_port) = (s.client, s.client_port)
@@ -65,10 +65,10 @@ WHERE f.kind = {TCP} AND f.syn_frame > 0 AND f.synack_frame > 0 AND f.data_r_fra
 UNION ALL
 -- the capture began later than the connection: its payload from the virtual service stands for the SYN-ACK
 SELECT a.attempt, s.*, l.capture, l.flow, l.frame, l.ns, l.src_mac, l.dst_mac, l.ttl,
-       s.src_mac > 0 AND s.src_mac = l.src_mac, TRUE
+       s.src_mac > 0 AND s.src_mac = l.src_mac AND s.ttl <= l.ttl, TRUE
 FROM late AS l
 JOIN stray AS s ON s.capture = l.capture AND s.flow = l.stray_flow
 JOIN attempt AS a ON a.kind = {TCP} AND (a.client, a.client_port, a.isn) = (l.client, l.client_port, l.isn)
 """
-"""``through_balancer``: the stray data came from the MAC that the translated SYN-ACK came from.
+"""``through_balancer``: the stray data came from the MAC that the translated SYN-ACK came from, over no fewer hops.
 ``late``: no SYN-ACK is in the capture; the ``synack_*`` columns are of the first payload that was translated."""

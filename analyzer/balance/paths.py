@@ -130,19 +130,40 @@ An attempt that was completed anywhere is healthy whatever way its packets took,
 
 WATCHED = f"""
 CREATE TABLE watched AS
-SELECT p.capture,
-       -- it holds something that its server sent
-       EXISTS (SELECT 1 FROM leg AS l WHERE l.capture = p.capture AND (l.reply IS NOT NULL OR l.done))
-       OR EXISTS (SELECT 1 FROM claim AS c JOIN leg AS l ON l.capture = c.capture AND l.syn_dst_mac = c.src_mac
-                  WHERE c.capture = p.capture) AS two_way
-FROM point AS p
-WHERE p.role = 'server'
-  -- a tap that sees one direction only: somebody acknowledges what is not in the capture
-  AND NOT EXISTS (SELECT 1 FROM flow AS f
-                  WHERE f.capture = p.capture AND f.kind = {TCP} AND f.packets_r = 0
-                    AND f.syn_frame > 0 AND f.packets_i > f.syn_count + f.rst_i_count)
+SELECT *
+FROM (
+    SELECT p.capture,
+           -- it holds something that its server sent
+           EXISTS (SELECT 1 FROM leg AS l WHERE l.capture = p.capture AND (l.reply IS NOT NULL OR l.done))
+           OR EXISTS (SELECT 1 FROM claim AS c JOIN leg AS l ON l.capture = c.capture AND l.syn_dst_mac = c.src_mac
+                      WHERE c.capture = p.capture) AS two_way
+    FROM point AS p
+    WHERE p.role = 'server'
+      -- a tap that sees one direction only: somebody acknowledges what is not in the capture
+      AND NOT EXISTS (SELECT 1 FROM flow AS f
+                      WHERE f.capture = p.capture AND f.kind = {TCP} AND f.packets_r = 0
+                        AND f.syn_frame > 0 AND f.packets_i > f.syn_count + f.rst_i_count)
+) AS named
+WHERE two_way
+   -- nothing of the server is in it: no frame may speak of one that is missing, neither half of a conversation,
+   OR NOT (EXISTS (SELECT 1 FROM flow AS f
+                   WHERE f.capture = named.capture AND f.kind = {TCP} AND (f.packets_i = 0 OR f.packets_r = 0)
+                     AND f.packets_i + f.packets_r > f.syn_count + f.rst_i_count + f.rst_r_count)
+           -- nor a complaint about what it sent, nor an answer to its question for an address,
+           OR EXISTS (SELECT 1 FROM icmp AS i JOIN leg AS l ON l.capture = i.capture AND l.server = i.quote_src
+                      WHERE i.capture = named.capture)
+           OR EXISTS (SELECT 1 FROM claim AS c
+                      WHERE c.capture = named.capture AND c.gratuitous = 0
+                        AND (c.kind = {ND_ADVERT}
+                             OR (c.kind = {ARP_REPLY} AND c.asker IN (SELECT server FROM leg))))
+           -- nor a neighbour that asks for its address and then knows it
+           OR EXISTS (SELECT 1 FROM claim AS q
+                      JOIN leg AS l ON l.capture = q.capture AND l.syn_src_mac = q.src_mac AND l.syn_ns > q.first_ns
+                      WHERE q.capture = named.capture
+                        AND ((q.kind = {ARP_REQUEST} AND q.asker = l.server)
+                             OR (q.kind = {ND_SOLICIT} AND q.ip = l.server))))
 """
-"""Capture points that the user says are a real server's own."""
+"""Capture points that the user says are a real server's own, and that nothing shows to hold one direction only."""
 
 JUDGED = f"""
 CREATE TABLE judged AS

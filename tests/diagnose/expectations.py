@@ -41,26 +41,32 @@ def wrong(play: Play, captured: Sequence[Captured], diagnosis: Diagnosis) -> Ite
                 causes.add("more-specific-route")      # as played: replies to the noise's network do go back
             if finding.bypass and not causes & BYPASSES:
                 yield f"{finding.rule} {finding.certainty}: no reply to {client} takes another way"
-            elif cause == "server-silent" and causes & BYPASSES and _unheard(play, finding.certainty.value):
+            elif cause == "server-silent" and causes & BYPASSES and _unheard(play, captured, client, finding.certainty.value):
                 pass
             elif cause not in causes | {w for c in causes for w in WEAKER.get(c, ())}:
                 yield f"{finding.rule} {finding.certainty}: {cause} of {client}, in truth {causes or 'nothing'}"
         dialled = {c.dialled for c in play.calls if c.client in finding.clients and c.cause}
         virtual = finding.virtual
-        if virtual and finding.bypass and (virtual.address, virtual.port) not in dialled:
+        if virtual and (virtual.address, virtual.port) not in dialled:
             yield f"{finding.rule}: nobody dialled {virtual.address}:{virtual.port} in vain"
     yield from _verdict(play, captured, diagnosis)
 
 
-def _unheard(play: Play, certainty: str) -> bool:
-    """A capture that is named as the server's own may lack every reply: by loss, or because it left by another interface.
+def _unheard(play: Play, captured: Sequence[Captured], client: str, certainty: str) -> bool:
+    """Whether some call of this client has no answer in any capture, so that its server may be taken for a silent one.
 
-    Known limit: the packets then say the same as those of a silent server.  A capture of what
-    comes in only, with nothing that shows it, is no more than consistent with one.
+    By loss, or because the answer left by an interface that nobody captured: then the packets say
+    the same, and what is said of them is not certain.  Of a tap that holds what comes in only it is
+    no more than consistent, and nothing where addresses were asked for in plain sight.
     """
-    if play.case.direction != "both" and certainty == "consistent":
-        return True
-    return play.case.loss > 0 or play.case.fault == "second-interface"
+    case = play.case
+    one_way = case.direction == "in" and not any(p.startswith("mirror") for p in case.points)
+    plain = case.claims and not case.begins and not case.loss
+    if certainty == "certain" or (one_way and (certainty != "consistent" or plain)):
+        return False
+    answered = {call for c in captured for _, _, call, text in c.kept
+                if call >= 0 and play.calls[call].real[0] in text.split(" > ")[0]}
+    return any(c.client == client and c.cause and n not in answered for n, c in enumerate(play.calls))
 
 
 def _verdict(play: Play, captured: Sequence[Captured], diagnosis: Diagnosis) -> Iterator[str]:
@@ -77,8 +83,9 @@ def _verdict(play: Play, captured: Sequence[Captured], diagnosis: Diagnosis) -> 
         allowed.add("healthy")
     if diagnosis.cannot_tell and (not whole(play.case) or not play.case.retries or play.case.protocol == "udp"):
         allowed.add("healthy")
-    silent = [f.certainty.value for f in diagnosis.findings if f.rule == "RP402"]
-    if silent and len(silent) == len(diagnosis.findings) and all(_unheard(play, sure) for sure in silent):
+    silent = [(client, f.certainty.value) for f in diagnosis.findings for client in f.clients if f.rule == "RP402"]
+    if silent and all(f.rule == "RP402" for f in diagnosis.findings) \
+            and all(_unheard(play, captured, client, sure) for client, sure in silent):
         allowed.add("fault")
     if verdict not in allowed:
         yield f"verdict {verdict}, in truth {causes or 'healthy'}"
