@@ -75,8 +75,8 @@ def options(command: Callable[..., object]) -> Callable[..., object]:
                      help="Stay below so much memory in all processes together, such as 800M or 2G; what does not "
                           "fit goes to disk."),
         click.option("--jobs", type=click.IntRange(1, 1024), default=1, metavar="N", show_default=True,
-                     help="Read with so many processes: by file, and inside a large pcap file by octets.  The answer "
-                          "is the same."),
+                     help="Read with so many processes: by file, and inside a large pcap or pcapng file by octets (a "
+                          "compressed one is read by one).  The answer is the same."),
     ):
         with_work = option(with_work)
     return with_work
@@ -112,7 +112,7 @@ def read(captures: tuple[str, ...], mapping: Mapping, work: Work, *, quiet: bool
         if len(folders) < len(captures):
             raise click.UsageError(f"{folders[0]} is a folder; give captures or folders of flow tables, "
                                    "not both (replypath flows makes a folder of captures)")
-        return read_folders(folders, mapping)
+        return read_folders(folders, mapping, work.memory)
     if work.plain:
         from analyzer.reading import read_captures  # noqa: PLC0415 - NumPy is not loaded for --version
 

@@ -7,22 +7,25 @@ the table ``numbers`` keeps that, so a diagnosis is the same to the last octet.
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.balance.mapping import EMPTY, Mapping
+from analyzer.capture.limits import MIB
 from analyzer.diagnose.evidence import Observed
 from analyzer.diagnose.overview import CaptureRead
 from analyzer.errors import CaptureUnreadable, ConfigError
 from analyzer.flow.states import FLIPPED, LETTERS
 from analyzer.reading import CaptureFile, Read, whole_point
 from analyzer.scale.dataset import files_of
-from analyzer.tables import CLAIMS, FLOWS, ICMP_EVENTS, KINDS, STATES, AddressBook, Field, Schema, Table, empty
+from analyzer.scale.spool import PROCESS_BYTES, private_folder
+from analyzer.tables import CLAIMS, FLOWS, ICMP_EVENTS, KINDS, STATES, AddressBook, Field, Schema, Table
 from analyzer.tabular import is_word, packed
 
 if TYPE_CHECKING:
@@ -37,8 +40,8 @@ def is_folder(path: str | Path) -> bool:
     return Path(path).is_dir()
 
 
-def read_folder(path: str | Path, mapping: Mapping = EMPTY) -> Read:
-    """What was read of the captures once.
+def read_folder(path: str | Path, mapping: Mapping = EMPTY, spill: str = "") -> Read:
+    """What was read of the captures once; in the folder ``spill`` the columns are mapped files, and take no memory.
 
     ``NotACapture`` where the folder holds something else, tables of another
     schema, or not all of them; ``CaptureUnreadable`` where one is damaged.
@@ -48,14 +51,14 @@ def read_folder(path: str | Path, mapping: Mapping = EMPTY) -> Read:
     files = files_of(Path(path))
     con: duckdb.DuckDBPyConnection = duckdb.connect(config={"threads": 2})
     try:
-        return _read(con, files, mapping)
+        return _read(con, files, mapping, spill)
     except duckdb.Error as error:
         raise CaptureUnreadable(f"{path}: a table cannot be read: {str(error).splitlines()[0]}") from None
     finally:
         con.close()
 
 
-def _read(con: duckdb.DuckDBPyConnection, files: dict[str, list[Path]], mapping: Mapping) -> Read:
+def _read(con: duckdb.DuckDBPyConnection, files: dict[str, list[Path]], mapping: Mapping, spill: str) -> Read:
     book, tunnels = AddressBook(), [""]
     for kind, text in con.execute(f"SELECT kind, text FROM {_source(files['numbers'])} ORDER BY kind, id").fetchall():  # noqa: S608
         if kind == "address":
@@ -70,8 +73,10 @@ def _read(con: duckdb.DuckDBPyConnection, files: dict[str, list[Path]], mapping:
         con.unregister("words")
     read = Read(Observed([], [], [], book, mapping), tunnels=tunnels)
     _captures(con, files["captures"], read)
-    points = len(read.captures)
-    tables = {name: _by_point(_parts(con, files[name], schema), schema, points) for name, schema in TABLES.items()}
+    tables: dict[str, list[Table]] = {}
+    for name, schema in TABLES.items():
+        tables[name] = _room(con, files[name], schema, len(read.captures), spill)
+        _fill(tables[name], _parts(con, files[name], schema))
     read.observed = replace(read.observed, flows=tables["flows"], claims=tables["claims"], icmp=tables["icmp"],
                             vantages=read.observed.vantages)
     return read
@@ -121,17 +126,35 @@ def history_bits(text: str) -> int:
     return bits
 
 
-def _by_point(parts: Iterable[Table], schema: Schema, points: int) -> list[Table]:
-    """The tables of the capture points, each of all its parts."""
-    found: list[list[Table]] = [[empty(schema)] for _ in range(points)]
+def _room(
+    con: duckdb.DuckDBPyConnection, files: Sequence[Path], schema: Schema, points: int, spill: str,
+) -> list[Table]:
+    """The tables of the capture points, with as many rows as their parts have, all zero."""
+    counts = dict(con.execute(f"SELECT capture, count(*) FROM {_source(files)} GROUP BY ALL").fetchall())  # noqa: S608
+    if strange := sorted(set(counts) - set(range(points))):
+        raise CaptureUnreadable(f"{files[0]}: there are rows of the capture point {strange[0]}, which captures.parquet "
+                                "does not name: the files are not of one run; write them again with replypath flows")
+    rows = [counts.get(number, 0) for number in range(points)]
+    return [{name: _column(field.dtype, count, spill) for name, field in schema.items()} for count in rows]
+
+
+def _column(dtype: str, rows: int, spill: str) -> NDArray[Any]:
+    if not (spill and rows):
+        return np.zeros(rows, dtype)
+    with tempfile.TemporaryFile(dir=spill) as file:      # the mapping keeps it
+        file.truncate(rows * np.dtype(dtype).itemsize)
+        return np.asarray(np.memmap(file, dtype, mode="r+", shape=(rows,)))
+
+
+def _fill(tables: Sequence[Table], parts: Iterable[Table]) -> None:
+    """The rows of the parts, each point's one after the other."""
+    taken = [0] * len(tables)
     for part in parts:
         for number in np.unique(part["capture"]).tolist():
-            if number >= points:
-                raise CaptureUnreadable(f"a table has rows of the capture point {number}, which captures.parquet does "
-                                        "not name: the files are not of one run; write them again with replypath flows")
             mine = part["capture"] == number
-            found[number].append(part if mine.all() else {name: column[mine] for name, column in part.items()})
-    return [{name: np.concatenate([part.pop(name) for part in tables]) for name in schema} for tables in found]
+            begin, taken[number] = taken[number], taken[number] + int(mine.sum())
+            for name, column in part.items():
+                tables[number][name][begin : taken[number]] = column[mine]
 
 
 def _captures(con: duckdb.DuckDBPyConnection, files: Sequence[Path], read: Read) -> None:
@@ -196,9 +219,16 @@ def _renumbered(
     return made
 
 
-def read_folders(paths: Iterable[str | Path], mapping: Mapping = EMPTY) -> Read:
-    """Folders of flow tables in place of captures: one, or several side by side."""
-    reads = [read_folder(path, mapping) for path in paths]
+def read_folders(paths: Iterable[str | Path], mapping: Mapping = EMPTY, memory: int = 0) -> Read:
+    """Folders of flow tables in place of captures: one, or several side by side.
+
+    With ``memory`` (octets) what does not fit goes to files.
+    """
+    spill = private_folder() if memory else ""
+    reads = [read_folder(path, mapping, spill) for path in paths]
     whole = reads[0] if len(reads) == 1 else merged(reads)
     whole.observed.mapping = mapping
+    if memory:
+        whole.observed = replace(whole.observed, memory_bytes=max(64 * MIB, memory - 2 * PROCESS_BYTES),
+                                 spill_folder=str(Path(spill) / "spill"))
     return whole

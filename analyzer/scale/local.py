@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +15,7 @@ from analyzer.scale.part import SEGMENT_FRAMES
 from analyzer.scale.plan import PART_BYTES, is_file, plan
 from analyzer.scale.processes import Processes
 from analyzer.scale.run import Told, nobody, read_captures
+from analyzer.scale.spool import PROCESS_BYTES, private_folder
 from analyzer.scale.state import open_state
 
 WORTH_BYTES = 128 * MIB
@@ -26,8 +25,6 @@ FRAME_BYTES = 300
 """Octets that a frame needs while its segment is divided: the columns three times over, and the decoder's."""
 FLOW_BYTES = 1500
 """Octets that a live flow needs at most, with its row."""
-PROCESS_BYTES = 80 * MIB
-"""Octets of a process before it has read anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,7 @@ def read_locally(captures: Iterable[str | Path], mapping: Mapping, wanted: Wante
     # a pipe is read once, by the process that has it
     if small or not all(is_file(file.path) for file in files):
         return read_alone(arguments, mapping)
-    folder = _folder()
+    folder = private_folder()
     state = open_state(wanted.state, points, shards, memory) if wanted.state else None
     with Processes(jobs, str(state or folder), segment_frames=segment_frames(jobs, memory),
                    resume=state is not None) as workers:
@@ -73,7 +70,7 @@ def read_on_cluster(
     """As ``reading.read_captures``, by the workers of a dask scheduler; and what is to be said of them."""
     from analyzer.scale.cluster import Cluster  # noqa: PLC0415 - an extra
 
-    with Cluster(address, _folder()) as workers:
+    with Cluster(address, private_folder()) as workers:
         points, shards = plan(list(captures), workers.threads)
         return read_captures(points, shards, workers, mapping, told=told), workers.remarks
 
@@ -92,10 +89,3 @@ def flow_limits(jobs: int, memory: int) -> Limits:
         return DEFAULT
     each = memory // (jobs + 1) - PROCESS_BYTES
     return replace(DEFAULT, live_flows=max(10_000, min(DEFAULT.live_flows, each // 2 // FLOW_BYTES)))
-
-
-def _folder() -> str:
-    """A folder that lives as long as this process: what is mapped from it may be read to the end."""
-    private = tempfile.TemporaryDirectory(prefix="replypath-")
-    atexit.register(private.cleanup)
-    return private.name

@@ -15,9 +15,11 @@ from analyzer.scale.assemble import Numbers, Point
 from analyzer.scale.chain import Chain
 from analyzer.scale.follow import Numbering, Piece
 from analyzer.scale.part import PartRead, Span
-from analyzer.scale.plan import PointPlan
+from analyzer.scale.plan import PART_BYTES, PointPlan
 from analyzer.tables import Table
 
+WORTH_SPLITTING = 2 * PART_BYTES
+"""A file of so many octets that cannot be split is worth a word."""
 Followed = tuple[object, int, bool]
 """Where FLOWS and ``first_frame`` of a shard are, flows let go early, whether the compiled tracker ran."""
 
@@ -109,10 +111,12 @@ def _octets(points: Sequence[PointPlan], told: Told) -> OctetsOf:
         for file in point.files:
             sizes += [file.octets // len(file.spans)] * len(file.spans)
     read = [0] * len(sizes)
+    whole = sum(file.octets >= WORTH_SPLITTING and file.spans[0].whole for point in points for file in point.files)
+    label = f"reading ({whole} of the files as a whole: one process each)" if whole else "reading"
 
     def of_span(number: int, octets: int | None) -> None:
         read[number] = sizes[number] if octets is None else min(octets, sizes[number])
-        told("reading", sum(read), sum(sizes))
+        told(label, sum(read), sum(sizes))
 
     return of_span
 

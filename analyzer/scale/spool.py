@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import atexit
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from analyzer.capture.limits import MIB
 from analyzer.errors import OutputError
 from analyzer.scale import columns
 from analyzer.scale.follow import Numbering, in_order
 from analyzer.tables import Column, Table
+
+PROCESS_BYTES = 80 * MIB
+"""Octets of a process before it has read anything."""
+
+
+def private_folder() -> str:
+    """A folder that lives as long as this process: what is mapped from it may be read to the end."""
+    private = tempfile.TemporaryDirectory(prefix="replypath-")
+    atexit.register(private.cleanup)
+    return private.name
 
 
 @dataclass(slots=True)

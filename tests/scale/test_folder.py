@@ -31,6 +31,10 @@ def test_a_sample_comes_back_as_it_was(s, case, tmp_path):
     read = folder_of(s, captures, tmp_path / "tables")
     assert is_folder(tmp_path / "tables")
     s.same(read_folder(tmp_path / "tables"), read)
+    bounded = read_folders([tmp_path / "tables"], memory=10**9)
+    s.same(bounded, read)
+    assert 0 < bounded.observed.memory_bytes < 10**9
+    assert all(isinstance(column.base, np.memmap) for table in bounded.observed.flows for column in table.values())
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -121,6 +125,16 @@ def test_the_parts_of_an_interrupted_run_stay_and_are_no_folder_of_tables(s, tmp
         read_folder(tmp_path / "t")
     with pytest.raises(OutputError, match="of a run that did not come to its end"):
         dataset.check(tmp_path / "t", force=False)
+
+
+def test_parts_of_another_run_are_refused(s, tmp_path):
+    folder_of(s, [SAMPLES / "udp" / "client.pcap"], tmp_path / "t")
+    two = s.read_alone([f"{each}={SAMPLES / 'udp' / each}.pcap" for each in ("balancer-front", "client")], s.EMPTY)
+    dataset.write(two, tmp_path / "two")
+    part = Path("flows", "vantage=client", "part-0000.parquet")
+    (tmp_path / "t" / part).write_bytes((tmp_path / "two" / part).read_bytes())
+    with pytest.raises(CaptureUnreadable, match=r"rows of the capture point 1, which captures\.parquet does not name"):
+        read_folder(tmp_path / "t")
 
 
 def test_a_lost_part_is_named(s, tmp_path):

@@ -36,13 +36,14 @@ def captures(s, tmp_path_factory):
     return [f"server={folder / 'a.pcap'}", f"server={folder / 'b.pcap.gz'}", str(folder / "c.pcap")]
 
 
-def test_processes_read_what_one_reads(s, captures, tmp_path):
+def test_processes_read_what_one_reads(s, captures, tmp_path, monkeypatch):
+    monkeypatch.setattr("analyzer.scale.run.WORTH_SPLITTING", 1)
     heard = []
     wanted = Wanted(2, 700_000_000, str(tmp_path / "state"), part_bytes=3000, worth_bytes=0)
     read = read_locally(captures, s.EMPTY, wanted, lambda *what: heard.append(what))
     assert read.observed.memory_bytes > 0
     s.same(read, s.read_alone(captures, s.EMPTY))
-    reading = [(done, total) for what, done, total in heard if what == "reading"]
+    reading = [(done, total) for what, done, total in heard if what == "reading (1 of the files as a whole: one process each)"]
     assert reading == sorted(reading)
     assert reading[-1][0] >= 0.9 * reading[-1][1] > 0
     remove(tmp_path / "state")
