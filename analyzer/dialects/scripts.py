@@ -107,6 +107,9 @@ if [ "$(id -u)" != 0 ]; then
 fi
 quiet=
 "$action"
+status=$?
+if [ "$action" = verify ] && [ "$status" -eq 0 ]; then echo 'in place'; fi
+exit "$status"
 """
 
 _PS1 = r"""# {title}
