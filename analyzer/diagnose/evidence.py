@@ -1,15 +1,13 @@
 """Everything the captures and the configuration say, as tables that rules can ask.
 
-An in-process DuckDB: NumPy columns are scanned in place, nothing on disk, no
-access to files (``enable_external_access=false``), configuration locked before
-the first rule runs.
+The configuration of the database (``database``) is locked before the first rule runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -28,13 +26,19 @@ from analyzer.balance import (
     vantage,
 )
 from analyzer.balance.mapping import IPAddress, Mapping, Protocol
+from analyzer.diagnose.database import Database
+from analyzer.diagnose.database import Row as Row
 from analyzer.network.host import Host
 from analyzer.tables import CLAIMS, FLOWS, ICMP_ECHO, ICMP_EVENTS, TCP, UDP, AddressBook, Schema, Table, empty
 
-if TYPE_CHECKING:
-    import duckdb
+MAY_BE_EMPTY = frozenset({
+    "datagram legs", "echo legs", "late found", "late legs", "full_nat", "learned nat", "stalled", "flip", "same_hop",
+    "balancer_mac", "way", "watched", "judged", "contradicted", "compared",
+})
+"""Statements that find nothing in many captures: planning one costs more than running it."""
 
-Row = dict[str, Any]
+MANY_FLOWS = 20_000
+"""From here on a second thread is worth its start."""
 
 KIND_OF = {Protocol.TCP: TCP, Protocol.UDP: UDP, Protocol.ICMP: ICMP_ECHO}
 
@@ -111,37 +115,7 @@ class Observed:
     spill_folder: str = ""         # where it puts what does not fit
 
 
-def _needless(observed: Observed) -> set[str]:
-    """The statements that would find nothing in these captures; planning one costs more than running it on little."""
-    def has(test: Callable[[Table], Any]) -> bool:
-        return any(bool(test(table).any()) for table in observed.flows)
-
-    headless = has(lambda t: (t["kind"] == TCP) & (t["syn_frame"] == 0) & (t["synack_frame"] == 0)
-                   & (t["data_i_frame"] != 0) & (t["data_r_frame"] != 0))
-    needed = {
-        "datagram legs": has(lambda t: t["kind"] == UDP),
-        "echo legs": has(lambda t: t["kind"] == ICMP_ECHO),
-        "late found": headless,
-        "late legs": headless,
-        "contradicted": bool(observed.mapping.services),
-        "compared": len(observed.vantages) > 1,
-    }
-    return {name for name, needs in needed.items() if not needs}
-
-
-def _connect(config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
-    """A database in memory, of the extension alone: the Python around it is half of its import and not used here."""
-    try:
-        import _duckdb  # noqa: PLC0415 - not for --version
-    except ImportError:          # an extension of another name (before DuckDB 1.4)
-        import duckdb  # noqa: PLC0415
-
-        return duckdb.connect(config=config)
-    connection: duckdb.DuckDBPyConnection = _duckdb.connect(config=config)
-    return connection
-
-
-class Evidence:
+class Evidence(Database):
     """The tables, loaded; ``rows`` asks them.
 
     ``unfollowed`` is the number of unanswered attempts that were left out (``balance.flood``).
@@ -149,92 +123,86 @@ class Evidence:
 
     def __init__(self, observed: Observed) -> None:
         self.book = observed.book
-        config: dict[str, Any] = {"threads": 2}
-        if observed.memory_bytes:
-            config |= {"memory_limit": f"{observed.memory_bytes}B", "temp_directory": observed.spill_folder}
-        self._con = _connect(config)
-        self._con.execute("SET enable_external_access = false")
-        self._keep: list[Table] = []
         flows, self.unfollowed = flood.thinned(observed.flows, observed.icmp, flood.MOST_UNANSWERED)
-        self._register("flow", FLOWS, flows)
-        self._register("claim", CLAIMS, observed.claims)
-        self._register("icmp", ICMP_EVENTS, observed.icmp)
+        large = sum(len(table["flow"]) for table in flows) > MANY_FLOWS
+        super().__init__(observed.memory_bytes, observed.spill_folder, threads=2 if large else 1)
+        self._load("flow", FLOWS, flows)
+        self._load("claim", CLAIMS, observed.claims)
+        self._load("icmp", ICMP_EVENTS, observed.icmp)
         self._load_points(observed.vantages)
         self._load_mapping(observed.mapping)
         self._load_own_facts(observed.hosts)
         self._load_tracked(observed.hosts)
         self._load_addresses()
-        self._con.execute("SET lock_configuration = true")
-        needless = _needless(observed)
-        for name, statement in STATEMENTS:
-            if name not in needless:
-                self._con.execute(statement)
+        self.lock()
+        self._build(observed)
         self._load_refused(observed)
         self.clocks = clocks.compare(self.rows("SELECT * FROM difference ORDER BY a, b, bucket"))
 
-    def _register(self, name: str, schema: Schema, tables: Sequence[Table]) -> None:
+    def _build(self, observed: Observed) -> None:
+        """Runs ``STATEMENTS``, but for those that find nothing by what they are for."""
+        needless = set() if len(observed.vantages) > 1 else {"compared"}
+        if not observed.mapping.services:
+            needless |= {"support", "contradicted"}
+        for name, statement in STATEMENTS:
+            if name in needless or (name == "renamed" and self.is_empty("full_nat")):
+                continue
+            more = attempts.KEPT_IF_ANY if name == "kept" else ()
+            self.run(" UNION ".join([statement, *(each for each in more if not self.gives_nothing(each))]),
+                     spare=name in MAY_BE_EMPTY)
+
+    def _load(self, name: str, schema: Schema, tables: Sequence[Table]) -> None:
         if not tables:
             table = empty(schema)
         elif len(tables) == 1:
             table = dict(tables[0])
         else:
             table = {column: np.concatenate([t[column] for t in tables]) for column in schema}
-        self._keep.append(table)  # DuckDB scans the arrays where they are
-        self._con.register(name, table)
+        self.show(name, table)
 
     def _load_points(self, vantages: Sequence[str]) -> None:
         """``role`` is what the user's name for a capture point says; empty = not declared."""
-        self._con.execute("CREATE TABLE point (capture USMALLINT, vantage VARCHAR, role VARCHAR)")
-        for number, name in enumerate(vantages):
-            self._con.execute("INSERT INTO point VALUES (?, ?, ?)", [number, name, vantage.declared_role(name)])
+        self.fill("point", "capture USMALLINT, vantage VARCHAR, role VARCHAR",
+                  [(number, name, vantage.declared_role(name)) for number, name in enumerate(vantages)])
 
     def _load_mapping(self, mapping: Mapping) -> None:
-        self._con.execute(
-            "CREATE TABLE nat (kind UTINYINT, vip UINTEGER, vport USMALLINT, rip UINTEGER, rport USMALLINT, "
-            "forwarding VARCHAR, origin VARCHAR, source VARCHAR, support BIGINT)"
-        )
-        rows = [
+        columns = ("kind UTINYINT, vip UINTEGER, vport USMALLINT, rip UINTEGER, rport USMALLINT, forwarding VARCHAR, "
+                   "origin VARCHAR, source VARCHAR, support BIGINT")
+        self.fill("nat", columns, [
             (KIND_OF[service.protocol], self.id_of(service.virtual.address), service.virtual.port,
              self.id_of(real.endpoint.address), real.endpoint.port or service.virtual.port,
              real.forwarding.value, "declared", str(real.origin), 0)
             for service in mapping.services
             for real in service.reals
-        ]
-        if rows:
-            self._con.executemany("INSERT INTO nat VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        self._con.execute("CREATE TABLE balancer (ip UINTEGER)")
+        ])
         addresses = dict.fromkeys([*mapping.balancers, *(s.virtual.address for s in mapping.services)])
-        for address in addresses:
-            self._con.execute("INSERT INTO balancer VALUES (?)", [self.id_of(address)])
+        self.fill("balancer", "ip UINTEGER", [(self.id_of(address),) for address in addresses])
 
     def _load_own_facts(self, hosts: Sequence[Host]) -> None:
         """``own_facts``: addresses and MACs of the hosts whose facts were given."""
-        self._con.execute("CREATE TABLE own_facts (ip UINTEGER, mac UINTEGER)")
+        pairs = []
         for host in hosts:
             for interface in host.interfaces:
                 octets = bytes.fromhex(interface.mac.replace(":", "")) if interface.mac else b""
-                for own in interface.addresses if any(octets) else ():
-                    pair = [self.id_of(own.ip), self.book.intern(octets)]
-                    self._con.execute("INSERT INTO own_facts VALUES (?, ?)", pair)
+                if any(octets):
+                    pairs += [(self.id_of(own.ip), self.book.intern(octets)) for own in interface.addresses]
+        self.fill("own_facts", "ip UINTEGER, mac UINTEGER", pairs)
 
     def _load_tracked(self, hosts: Sequence[Host]) -> None:
         """``tracked``: what the hosts' own connection tracking says became of a dialled connection."""
-        self._con.execute("CREATE TABLE tracked (kind UTINYINT, client UINTEGER, client_port USMALLINT, vip UINTEGER, "
-                          "vport USMALLINT, rip UINTEGER, rport USMALLINT, replied BOOLEAN)")
-        if not hosts:
-            return
-        from analyzer.diagnose.host_facts import translated_connections  # noqa: PLC0415 - the forwarding engine
+        rows: list[tuple[Any, ...]] = []
+        if hosts:
+            from analyzer.diagnose.host_facts import translated_connections  # noqa: PLC0415 - the forwarding engine
 
-        rows = [
-            (kind, self.id_of(client), port, self.id_of(vip), vport, self.id_of(rip), rport, replied)
-            for kind, client, port, vip, vport, rip, rport, replied in translated_connections(hosts)
-        ]
-        if rows:
-            self._con.executemany("INSERT INTO tracked VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            rows = [
+                (kind, self.id_of(client), port, self.id_of(vip), vport, self.id_of(rip), rport, replied)
+                for kind, client, port, vip, vport, rip, rport, replied in translated_connections(hosts)
+            ]
+        self.fill("tracked", "kind UTINYINT, client UINTEGER, client_port USMALLINT, vip UINTEGER, vport USMALLINT, "
+                  "rip UINTEGER, rport USMALLINT, replied BOOLEAN", rows)
 
     def _load_refused(self, observed: Observed) -> None:
         """``refused``: pairs of real server and client whose requests the real server's own facts say it drops."""
-        self._con.execute("CREATE TABLE refused (real UINTEGER, client UINTEGER)")
         pairs = list(observed.refused)
         if observed.hosts:
             from analyzer.diagnose.host_facts import refused_by_reverse_path  # noqa: PLC0415 - the forwarding engine
@@ -242,8 +210,8 @@ class Evidence:
             rows = self.rows("SELECT DISTINCT real, client FROM judged WHERE real IS NOT NULL")
             asked = [(self.book.ip(int(r["real"])), self.book.ip(int(r["client"]))) for r in rows]
             pairs += refused_by_reverse_path(observed.hosts, asked)
-        for real, client in pairs:
-            self._con.execute("INSERT INTO refused VALUES (?, ?)", [self.id_of(real), self.id_of(client)])
+        self.fill("refused", "real UINTEGER, client UINTEGER",
+                  [(self.id_of(real), self.id_of(client)) for real, client in pairs])
 
     def _load_addresses(self) -> None:
         """``net`` is the /24 or /64 that the address would be in: the weakest of hints, used last."""
@@ -257,24 +225,9 @@ class Evidence:
             "unspecified": np.array([not h.strip("0") for h in hexes], dtype=bool),
             "group_address": np.array([_is_group(h) for h in hexes], dtype=bool),
         }
-        self._keep.append(table)
-        self._con.register("address_columns", table)
-        self._con.execute("CREATE TABLE address AS SELECT * FROM address_columns")
+        self.show("address_columns", table)
+        self.run("CREATE TABLE address AS SELECT * FROM address_columns")
 
     def id_of(self, address: IPAddress) -> int:
         """The id of an address, interned if it is new."""
         return self.book.intern(address.packed)
-
-    def rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[Row]:
-        """The answer to one SELECT, a dict a row."""
-        cursor = self._con.execute(sql, list(parameters))
-        names = [d[0] for d in cursor.description or ()]
-        return [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
-
-    def interrupt(self) -> None:
-        """Stop the statement that is running, from another thread."""
-        self._con.interrupt()
-
-    def close(self) -> None:
-        """Give the memory back."""
-        self._con.close()

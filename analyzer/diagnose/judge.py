@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from analyzer.diagnose.evidence import Evidence, Row
 from analyzer.diagnose.finding import Certainty, Severity
-from analyzer.diagnose.ruledoc import Rule
+from analyzer.diagnose.ruledoc import Rule, rulebook
 from analyzer.errors import RuleError
 from analyzer.limits import amount
 
@@ -47,7 +47,8 @@ def run(rule: Rule, evidence: Evidence, sql: str | None = None) -> list[Row]:
     timer = threading.Timer(RULE_SECONDS, evidence.interrupt)
     timer.start()
     try:
-        rows = evidence.rows(sql or rule.sql)
+        # a rule of ours is known to be SQL; of a user's own, the database says what is wrong with it
+        rows = evidence.rows(rule.sql) if sql is None and rule in rulebook() else evidence.asked(sql or rule.sql)
     except Exception as error:  # DuckDB's errors share no base that can be named without importing it
         raise RuleError(f"{rule.source}: the rule's SQL failed: {str(error).splitlines()[0]}") from error
     finally:

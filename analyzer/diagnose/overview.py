@@ -84,24 +84,38 @@ _OUTCOME = """
 CREATE TEMP TABLE IF NOT EXISTS outcome AS
 SELECT a.attempt,
        CASE
-           WHEN a.any_done AND a.attempt IN (SELECT attempt FROM stalled) THEN 'stalled'
+           {stalled}
            WHEN a.any_done THEN 'established'
+           {judged}
+           ELSE 'beginning not captured'
+       END AS outcome
+FROM attempt AS a
+{joined}
+"""
+_OF_STALLED = "WHEN a.any_done AND a.attempt IN (SELECT attempt FROM stalled) THEN 'stalled'"
+_OF_JUDGED = """
            WHEN (j.translated_as = 'reset' AND j.asked)      -- by whom it was asked for, else nobody knows
                 OR (j.answered_as = 'reset' AND j.virtual_from <> 'seen' AND j.went = 'back') THEN 'refused'
            WHEN j.translated THEN 'answered'
            WHEN j.direct AND j.answered THEN 'half-open'
            WHEN j.answered THEN 'answered by the real server'
            WHEN j.asked OR j.forwarded THEN 'unanswered'
-           ELSE 'beginning not captured'
-       END AS outcome
-FROM attempt AS a
-LEFT JOIN judged AS j USING (attempt)
 """
+
+
+def _outcome(evidence: Evidence) -> str:
+    """The statement, without the parts for tables that are empty (planning those is most of its cost)."""
+    judged = not evidence.is_empty("judged")
+    return _OUTCOME.format(
+        stalled="" if evidence.is_empty("stalled") else _OF_STALLED,
+        judged=_OF_JUDGED if judged else "",
+        joined="LEFT JOIN judged AS j USING (attempt)" if judged else "",
+    )
 
 
 def outcomes(groups: Sequence[Group], evidence: Evidence) -> dict[str, int]:
     """How many connection attempts ended how; the attempts of findings count under their cause."""
-    evidence.rows(_OUTCOME)
+    evidence.asked(_outcome(evidence))
     in_findings = {attempt: group.rule.cause.value for group in groups for attempt in group.attempts}
     rows = evidence.rows(
         "SELECT outcome, count(*) AS n FROM outcome WHERE attempt NOT IN (SELECT unnest(?::INTEGER[])) "
@@ -125,24 +139,35 @@ def left_out(evidence: Evidence) -> tuple[str, ...]:
     return (said,)
 
 
+_CONNECTIONS = """
+WITH chosen AS (
+    SELECT a.*, o.outcome
+    FROM attempt AS a
+    JOIN outcome AS o USING (attempt)
+    QUALIFY o.outcome <> 'established' OR row_number() OVER (PARTITION BY o.outcome ORDER BY a.first_ns, a.attempt) <= ?
+    ORDER BY o.outcome = 'established', a.first_ns, a.attempt
+    LIMIT ?
+), shown AS (
+    SELECT c.attempt, l.capture, l.flow, l.syn_ns, l.reply_ns,
+           coalesce(l.syn_frame, l.reply_frame, l.reject_frame, 0) AS frame
+    FROM chosen AS c
+    JOIN leg AS l USING (kind, client, client_port, isn)
+    QUALIFY row_number() OVER (PARTITION BY c.attempt ORDER BY l.syn_frame IS NULL, l.capture, l.flow) = 1
+)
+SELECT c.*, f.capture, f.state, s.frame,
+       CASE WHEN s.syn_ns > 0 AND s.reply_ns > s.syn_ns THEN s.reply_ns - s.syn_ns END AS rtt_ns
+FROM chosen AS c
+JOIN shown AS s USING (attempt)
+JOIN flow AS f ON f.capture = s.capture AND f.flow = s.flow
+ORDER BY c.outcome = 'established', c.first_ns, c.attempt
+"""
+
+
 def connections(groups: Sequence[Group], evidence: Evidence) -> tuple[Connection, ...]:
     """The connection table, failures first, at most ``MOST_CONNECTIONS`` rows."""
     finding_of = {attempt: number for number, group in enumerate(groups) for attempt in group.attempts}
     cause_of = {attempt: group.rule.cause.value for group in groups for attempt in group.attempts}
-    rows = evidence.rows(
-        "SELECT a.*, o.outcome, f.capture, f.state, "
-        "       coalesce(l.syn_frame, l.reply_frame, l.reject_frame, 0) AS frame, "
-        "       CASE WHEN l.syn_ns > 0 AND l.reply_ns > l.syn_ns THEN l.reply_ns - l.syn_ns END AS rtt_ns "
-        "FROM attempt AS a JOIN outcome AS o USING (attempt) "
-        "JOIN (SELECT * FROM leg QUALIFY row_number() OVER "
-        "        (PARTITION BY kind, client, client_port, isn ORDER BY syn_frame IS NULL, capture, flow) = 1) AS l "
-        "     USING (kind, client, client_port, isn) "
-        "JOIN flow AS f ON f.capture = l.capture AND f.flow = l.flow "
-        "QUALIFY o.outcome <> 'established' "
-        "        OR row_number() OVER (PARTITION BY o.outcome ORDER BY a.first_ns, a.attempt) <= ? "
-        "ORDER BY o.outcome = 'established', a.first_ns, a.attempt LIMIT ?",
-        [MOST_GOOD_CONNECTIONS, MOST_CONNECTIONS],
-    )
+    rows = evidence.rows(_CONNECTIONS, [MOST_GOOD_CONNECTIONS, MOST_CONNECTIONS])
     found = []
     for row in rows:
         who = names(row, evidence)

@@ -22,10 +22,13 @@ Key = tuple[str, int, int, int]
 """Origin, and kind, address and port of the virtual service."""
 
 
+_NAT = "SELECT * FROM nat ORDER BY origin, vip, vport, kind, support DESC, rip, rport, forwarding DESC"
+
+
 def services(evidence: Evidence) -> tuple[Service, ...]:
     """The mapping, declared or learned, service by service; declared ones first."""
     grouped: dict[Key, list[Row]] = defaultdict(list)
-    for row in evidence.rows("SELECT * FROM nat ORDER BY origin, vip, vport, kind, support DESC, rip, rport"):
+    for row in evidence.rows(_NAT):
         grouped[row["origin"], row["kind"], row["vip"], row["vport"]].append(row)
     inside = defaultdict(list)
     for row in evidence.rows(full_nat.SNAT_ADDRESS):
