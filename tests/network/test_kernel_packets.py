@@ -95,6 +95,8 @@ RULESETS = {
             ct state { established, related } accept
             ip saddr @nobody drop
             ip daddr . tcp dport @closed drop
+            tcp dport 22 limit rate 3/minute burst 5 packets log prefix "a door: "
+            tcp flags syn / fin,syn,rst,ack log prefix "it begins: " level info
             ip saddr != @trusted icmp type echo-request drop
             ip saddr { 10.0.2.0/24, 198.51.100.20 } meta l4proto { tcp, udp } th dport @doors accept
             ip daddr != { 10.0.2.12, 10.0.2.50 } icmp type { echo-request } accept
@@ -193,7 +195,7 @@ COMMIT
 [9:540] -A FORWARD -m state --state RELATED,ESTABLISHED -j ACCEPT
 [0:0] -A FORWARD -i eth0 -j LAN
 -A FORWARD -i eth1 ! -p icmp -j ACCEPT
--A FORWARD -m mark --mark 0x4000/0x4000 -j LOG --log-prefix "odd: "
+-A FORWARD -m mark --mark 0x4000/0x4000 -m limit --limit 3/min -j LOG --log-prefix "odd: "
 -A LAN -s 10.0.2.12/32 -j RETURN
 -A LAN -m mark --mark 0x4000/0x4000 -j REJECT --reject-with icmp-port-unreachable
 -A LAN -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -m connmark --mark 0x7 -j ACCEPT

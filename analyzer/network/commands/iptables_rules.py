@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
+from itertools import pairwise
 
 from analyzer.balance.mapping import Endpoint
 from analyzer.network.commands.nft_keys import FLAGS, PROTOCOLS, Fields, nets, spans
@@ -21,8 +22,9 @@ TARGETS: dict[str, tuple[Action, ...]] = {
     "ACCEPT": (Accept(),), "DROP": (Drop(),), "RETURN": (Return(),), "REJECT": (Drop(reject=True),),
     "MASQUERADE": (Snat(),),
     **dict.fromkeys(("DNAT", "SNAT", "MARK", "CONNMARK", "TCPMSS"), ()),     # their options say what follows
-    **dict.fromkeys(("LOG", "NFLOG", "TRACE", "CHECKSUM", "CT"), ()),        # nothing follows for a packet's way
+    **dict.fromkeys(("CHECKSUM", "CT"), ()),                                 # nothing follows for a packet's way
 }
+LOGGING = frozenset({"LOG", "NFLOG", "TRACE"})
 
 ICMP_TYPES = {
     4: {"0": "echo-reply", "3": "destination-unreachable", "4": "source-quench", "5": "redirect", "8": "echo-request",
@@ -37,10 +39,8 @@ ICMP_TYPES = {
 """Types by number, which is how they are saved."""
 
 _QUIET = {
-    **dict.fromkeys(("--comment", "--mode", "--probability", "--every", "--packet", "--reject-with", "--log-prefix",
-                     "--log-level", "--nflog-group", "--nflog-prefix", "--nflog-threshold", "--helper"), 1),
-    **dict.fromkeys(("--random", "--random-fully", "--persistent", "--log-ip-options", "--log-tcp-options",
-                     "--log-tcp-sequence", "--log-uid", "--checksum-fill"), 0),
+    **dict.fromkeys(("--comment", "--mode", "--probability", "--every", "--packet", "--reject-with", "--helper"), 1),
+    **dict.fromkeys(("--random", "--random-fully", "--persistent", "--checksum-fill"), 0),
     "-c": 2, "--set-counters": 2,
 }
 """Options that change nothing here, and how many values they have: another source port finds its way back too."""
@@ -113,6 +113,8 @@ class _Reader:
 
 def rules_of(words: list[str], version: int) -> tuple[Rule, ...]:
     """What the words behind ``-A CHAIN`` say; ``Misuse`` and ``ValueError`` name what is not known of it."""
+    if any(option in ("-j", "--jump") and target in LOGGING for option, target in pairwise(words)):
+        return ()                    # whatever it asks: a packet goes on as if it had not been there
     return _Reader(words, version).rules()
 
 

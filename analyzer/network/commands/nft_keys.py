@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address, ip_network, summarize_address_range
 
+from analyzer.network.commands.nft_sets import Line
 from analyzer.network.commands.words import Misuse
 from analyzer.network.host import IPNetwork
 from analyzer.network.match import EVERY_BIT, Nets, Span, State
@@ -112,3 +114,51 @@ KEYS: dict[str, Key] = {
     "fib daddr type": _one("to_own", {"local": True}, "fib daddr type"),
 }
 """Expressions by their words."""
+
+
+def number(text: str) -> int:
+    """In any base that nft prints."""
+    return int(text, 0)
+
+
+_BITWISE: dict[str, Callable[[int, int, int], tuple[int, int]]] = {
+    "&": lambda keep, turned, word: (keep & word, turned & word),
+    "|": lambda keep, turned, word: (keep & ~word & EVERY_BIT, turned & ~word | word),
+    "^": lambda keep, turned, word: (keep, turned ^ word),
+}
+_BITWISE |= {"and": _BITWISE["&"], "or": _BITWISE["|"], "xor": _BITWISE["^"]}
+
+
+def bits(line: Line) -> tuple[int, int]:
+    """``& 0xff | 0x1``: the bits that are kept, and those that are turned over then."""
+    keep, turned = EVERY_BIT, 0
+    while line.peek() in _BITWISE:
+        keep, turned = _BITWISE[line.take()](keep, turned, number(line.take()))
+    return keep, turned
+
+
+def masked(line: Line) -> int:
+    """``& 0xff``: the bits that are compared; all of them where nothing is said."""
+    return number(line.take()) if line.accept("&") or line.accept("and") else EVERY_BIT
+
+
+_TCP_FLAGS = re.compile(
+    r"(?:&|and) \(?([a-z |,]+?)\)? == \(?([a-z |,]+?)\)?(?= |$)|([a-z,]+) / ([a-z,]+)|(==)? ?([a-z]+)(?= |$)")
+
+
+def tcp_flags(line: Line) -> Fields:
+    """``syn``; ``& (fin | syn | rst) == syn``; ``syn / fin,syn,rst``, as newer ones list it."""
+    words = " ".join(line.left)
+    found = _TCP_FLAGS.match(words)
+    if found is None or (found[6] and found[6] not in FLAGS):
+        raise Misuse(1, f"Error: the model does not know 'tcp flags {words}'")
+    del line.left[: len(found[0].split())]
+    if found[6]:
+        bit = FLAGS[found[6]]
+        return {"protocols": frozenset({6}), "tcp_flags": (bit, 0xFF if found[5] else bit)}
+    value, mask = (found[2], found[1]) if found[1] else (found[3], found[4])
+    return {"protocols": frozenset({6}), "tcp_flags": (_flags(value), _flags(mask))}
+
+
+def _flags(text: str) -> int:
+    return sum(FLAGS[word] for word in set(re.findall(r"[a-z]+", text)))

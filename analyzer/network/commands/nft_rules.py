@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from ipaddress import ip_address
 from itertools import product
 
 from analyzer.balance.mapping import Endpoint
-from analyzer.network.commands.nft_keys import FLAGS, KEYS, Fields
+from analyzer.network.commands.nft_keys import KEYS, Fields, bits, masked, number, tcp_flags
 from analyzer.network.commands.nft_sets import Element, Line, Sets
 from analyzer.network.commands.words import Misuse
 from analyzer.network.match import EVERY_BIT, Match
@@ -34,13 +34,14 @@ class _Reader:
         self.ways: list[list[Way]] = []
         self.actions: list[Action] = []
         self.chance = False
+        self.limited = ""
 
     def rules(self) -> tuple[Rule, ...]:
         """The rules that the line stands for: one, or one for each element of a map."""
         while self.line:
             if not (self._statement() or self._marking() or self._choice()):
                 self._condition()
-        made = []
+        made: list[Rule] = []
         for chosen in product(*self.ways):
             fields = dict(self.fields)
             for more, _ in chosen:
@@ -48,6 +49,8 @@ class _Reader:
             match = Match(**fields, inverted=frozenset(self.inverted))  # type: ignore[arg-type] # as KEYS says
             actions = (*self.actions, *(action for _, follows in chosen for action in follows))
             made += [Rule(match, action, self.chance) for action in actions]
+        if self.limited and made:
+            raise _unknown([self.limited])
         if self.chance and made:
             made[-1] = Rule(made[-1].match, made[-1].action)     # one of them is taken
         return tuple(made)
@@ -89,10 +92,10 @@ class _Reader:
             del line.left[:3]
             whose = tuple(line.left[:2])
             if whose not in MARKS:
-                self.actions.append(SetMark(_number(line.take()), connection=MARKS[to]))
+                self.actions.append(SetMark(number(line.take()), connection=MARKS[to]))
                 return True
             del line.left[:2]
-            keep, turned = _bits(line)
+            keep, turned = bits(line)
             self.actions.append(SetMark(turned, connection=MARKS[to], keep=keep, copied=whose != to))
             return True
         if line.left[:5] == ["tcp", "option", "maxseg", "size", "set"]:
@@ -128,9 +131,14 @@ class _Reader:
 
     def _condition(self) -> None:
         line = self.line
+        limit = LIMIT.match(" ".join(line.left))
+        if limit is not None:
+            self.limited = limit[0]                  # harmless where the rule only logs
+            del line.left[: len(limit[0].split())]
+            return
         if line.left[:2] == ["tcp", "flags"]:
             del line.left[:2]
-            _join(self.fields, _tcp_flags(line))
+            _join(self.fields, tcp_flags(line))
             return
         larger = LARGER.match(" ".join(line.left))
         if larger is not None:
@@ -140,7 +148,7 @@ class _Reader:
         if line.accept("vmap"):
             self.ways.append([(_fields(key, each.key), _verdict(each)) for each in line.elements()])
             return
-        mask = _masked(line) if key[0] in ("meta mark", "mark", "ct mark") else EVERY_BIT
+        mask = masked(line) if key[0] in ("meta mark", "mark", "ct mark") else EVERY_BIT
         negated = line.accept("!=")
         line.accept("==")
         elements = line.elements()
@@ -241,54 +249,10 @@ def _endpoint(text: str) -> Endpoint:
     return Endpoint(ip_address(found[1] or found[3] or found[5]), int(found[2] or found[4] or 0))
 
 
-def _number(text: str) -> int:
-    return int(text, 0)
-
-
-BITWISE: dict[str, Callable[[int, int, int], tuple[int, int]]] = {
-    "&": lambda keep, turned, bits: (keep & bits, turned & bits),
-    "|": lambda keep, turned, bits: (keep & ~bits & EVERY_BIT, turned & ~bits | bits),
-    "^": lambda keep, turned, bits: (keep, turned ^ bits),
-}
-BITWISE |= {"and": BITWISE["&"], "or": BITWISE["|"], "xor": BITWISE["^"]}
-
-
-def _bits(line: Line) -> tuple[int, int]:
-    """``& 0xff | 0x1``: the bits that are kept, and those that are turned over then."""
-    keep, turned = EVERY_BIT, 0
-    while line.peek() in BITWISE:
-        keep, turned = BITWISE[line.take()](keep, turned, _number(line.take()))
-    return keep, turned
-
-
-def _masked(line: Line) -> int:
-    return _number(line.take()) if line.accept("&") or line.accept("and") else EVERY_BIT
-
+LIMIT = re.compile(r"limit rate (?:over )?\d+(?: [km]?bytes)?/[a-z]+(?: burst \d+ [a-z]+)?(?= |$)")
 
 LARGER = re.compile(r"(tcp option maxseg size (?:> \d+|\d+-65535)) tcp option maxseg size set \d+")
 """A segment size is lowered where it is larger, which ``ClampMss`` says by itself."""
-
-TCP_FLAGS = re.compile(
-    r"(?:&|and) \(?([a-z |,]+?)\)? == \(?([a-z |,]+?)\)?(?= |$)|([a-z,]+) / ([a-z,]+)|(==)? ?([a-z]+)(?= |$)")
-
-
-def _tcp_flags(line: Line) -> Fields:
-    """``syn``; ``& (fin | syn | rst) == syn``; ``syn / fin,syn,rst``, as newer ones list it."""
-    words = " ".join(line.left)
-    found = TCP_FLAGS.match(words)
-    if found is None or (found[6] and found[6] not in FLAGS):
-        raise _unknown(["tcp", "flags", *line.left])
-    line.left = words[found.end():].split()
-    if found[6]:
-        bit = FLAGS[found[6]]
-        return {"protocols": frozenset({6}), "tcp_flags": (bit, 0xFF if found[5] else bit)}
-    value, mask = (found[2], found[1]) if found[1] else (found[3], found[4])
-    return {"protocols": frozenset({6}), "tcp_flags": (_flags(value), _flags(mask))}
-
-
-def _flags(text: str) -> int:
-    return sum(FLAGS[word] for word in set(re.findall(r"[a-z]+", text)))
-
 
 def _unknown(words: list[str]) -> Misuse:
     said = " ".join(words)
