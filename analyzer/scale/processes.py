@@ -97,9 +97,11 @@ class Processes:
         processes = list(self._pool._processes.values()) if error else []   # noqa: SLF001 - no other way to end them
         self._pool.shutdown(wait=not error, cancel_futures=True)
         until = time.monotonic() + PATIENCE_SECONDS
-        for process in processes:
-            process.join(max(0.0, until - time.monotonic()))
-            if process.is_alive():
+        try:
+            for process in processes:
+                process.join(max(0.0, until - time.monotonic()))
+        finally:      # also after a second Ctrl-C
+            for process in processes:
                 process.terminate()
 
     def read(self, spans: Sequence[Span], told: OctetsOf) -> Iterator[PartRead]:
