@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EXIT = {"healthy": 0, "bypass": 1, "fault": 1, "cannot-tell": 3}
 
 
-@click.command()
+@click.command(short_help="Diagnose captures, and say which host must change.")
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
 @inputs.options
 @click.option("--report", "reports", multiple=True, metavar="FILE",

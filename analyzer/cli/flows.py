@@ -10,7 +10,7 @@ from analyzer.cli import work as working
 from analyzer.cli.confined import confined
 
 
-@click.command()
+@click.command(short_help="Write flows, ARP/ND claims and ICMP events as tables.")
 @click.argument("captures", nargs=-1, metavar="CAPTURE...")
 @click.option("-o", "--output", metavar="DIR|FILE",
               help="A folder gets every table as Parquet, in parts by capture point, with schema.json; FILE.parquet or "

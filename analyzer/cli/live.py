@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EXIT = {"healthy": 0, "bypass": 1, "fault": 1, "cannot-tell": 3}
 
 
-@click.command()
+@click.command(short_help="Diagnose while it happens, on interfaces or pipes.")
 @click.argument("pipes", nargs=-1, metavar="[NAME=]PIPE...")
 @click.option("-i", "--interface", "interfaces", multiple=True, metavar="[NAME=]IFACE",
               help="Capture on this interface; repeatable, each is a capture point of its own.")

@@ -10,7 +10,7 @@ from analyzer.cli.confined import confined
 from analyzer.errors import RuleError
 
 
-@click.command(name="map")
+@click.command(name="map", short_help="Show what is understood of a balancer's configuration.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print it as our own mapping file.")
 @confined(reads=("files",))
@@ -56,7 +56,7 @@ def rules() -> None:
         click.echo(f"{rule.code}  {rule.severity.value:8}{rule.cause.value:30}{rule.name}")
 
 
-@click.command()
+@click.command(short_help="Explain one rule, and what shows it.")
 @click.argument("code")
 def explain(code: str) -> None:
     """Explain one rule: what it says, why it breaks, what shows it, and what does not.

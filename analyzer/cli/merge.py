@@ -8,7 +8,7 @@ from analyzer.clean import clean
 from analyzer.cli.confined import confined
 
 
-@click.command()
+@click.command(short_help="Put tables of several capture points side by side.")
 @click.argument("folders", nargs=-1, required=True, metavar="DIR...")
 @click.option("-o", "--output", required=True, metavar="DIR", help="The folder to write.")
 @click.option("--force", is_flag=True, help="Replace files that exist.")

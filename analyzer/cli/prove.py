@@ -36,7 +36,7 @@ def _address(_: click.Context, __: click.Parameter, value: str | None) -> IPAddr
         raise click.BadParameter(f"{value!r} is no IP address; name the host by one of its addresses") from None
 
 
-@click.command()
+@click.command(short_help="Replay the connections before and after some commands.")
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
 @inputs.options
 @click.option("--on", callback=_address, metavar="ADDRESS", help="The host that is changed, by one of its addresses.")

@@ -22,7 +22,7 @@ AS_CAPTURED, NOT_AS_CAPTURED, NOTHING_TO_COMPARE = 0, 1, 3
 WORDS = {True: "as captured", False: "NOT as captured", None: "its end was not captured"}
 
 
-@click.command()
+@click.command(short_help="Follow the captured connections hop by hop.")
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
 @inputs.options
 @click.option("--connection", "chosen", metavar="N|CLIENT:PORT", help="Only this connection.")

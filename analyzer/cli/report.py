@@ -19,7 +19,7 @@ def _captures(given: dict[str, Any]) -> list[str]:
     return ["/"] if any(output.lower().endswith(".pcapng") for output in given["outputs"]) else []
 
 
-@click.command()
+@click.command(short_help="Write a report again from a saved result.")
 @click.argument("result", metavar="RESULT.json")
 @click.option("-o", "--output", "outputs", multiple=True, metavar="FILE",
               help="Write by suffix (.html .md .sarif ...; .pcapng reads the captures again); repeatable.")
