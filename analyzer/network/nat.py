@@ -86,7 +86,7 @@ class SetMark:
 
 @dataclass(frozen=True, slots=True)
 class ClampMss:
-    """Lower the MSS that a SYN announces; the next rule is read."""
+    """Lower the MSS that a SYN announces, with 0 to what the path takes both ways; the next rule is read."""
 
     mss: int
 

@@ -37,6 +37,9 @@ DSTNAT, SRCNAT = -100, 100
 MOST_CALLS = 16
 """The kernel refuses rulesets whose chains call each other more deeply (NFT_JUMP_STACK_SIZE)."""
 
+HEADERS = {4: 40, 6: 60}
+"""Octets of a packet that are no data, by which a segment is smaller than the packet."""
+
 Verdict = Accept | Drop | Dnat | Snat | ToMac | Terminate
 
 
@@ -52,6 +55,7 @@ class Passage:
     mark: int = 0
     chosen: Endpoint | None = None
     owns: Callable[[IPAddress], bool] = nobodys
+    takes: Callable[[], int] | None = None      # octets that the path takes, both ways
 
     @classmethod
     def begin(
@@ -95,7 +99,7 @@ class Passage:
                     self._set(marking)
                     seen = self.context(outgoing)
                 case ClampMss(mss):
-                    self.packet = replace(self.packet, mss=min(self.packet.mss or mss, mss))
+                    self._clamp(mss)
                 case Return():
                     return None
                 case Jump(name, back):
@@ -114,6 +118,12 @@ class Passage:
             self.mark = marking.of(self.mark, entry.mark if entry is not None else 0)
         elif entry is not None:
             entry.mark = marking.of(entry.mark, self.mark)
+
+    def _clamp(self, mss: int) -> None:
+        if not mss and self.takes is not None:
+            mss = self.takes() - HEADERS[self.packet.source.version]
+        if mss:
+            self.packet = replace(self.packet, mss=min(self.packet.mss or mss, mss))
 
     def _by_chance(self, rule: Rule, chain: Chain, outgoing: str, depth: int) -> bool:
         """Whether a rule for some connections only is this one's: where it leads to the real server that was chosen."""

@@ -23,6 +23,7 @@ from analyzer.network.passage import DSTNAT, EVERY, SRCNAT, Passage
 from analyzer.network.redirect import provoked
 from analyzer.network.route import Drop, Dropped, Forward, Local, Path, arriving, masquerade, outgoing, takes
 from analyzer.network.routing.fib import Refusal
+from analyzer.network.routing.lookup import Query
 from analyzer.network.session import Session
 from analyzer.network.stack import LOOPBACK
 from analyzer.network.trace import ACROSS, Act, Disposition, Redirect, Step, Trace
@@ -214,6 +215,7 @@ class _Walk:
             self.redirects.append(better)
             if better.obeyed and better.by_service and packet.source.version == 6:
                 self.session.learned[better.to, better.destination] = better.gateway   # at once (KERNEL, section 9)
+        passage.takes = lambda: min(largest, self._back(host, packet, largest))
         passage.packet = replace(passage.packet, ttl=passage.packet.ttl - 1)
         dropped = passage.filtered(Hook.FORWARD, outgoing=path.interface)
         if dropped is not None:
@@ -229,6 +231,12 @@ class _Walk:
             act = Act.UNDO if passage.seen.backwards or not passage.firewall.stateful else Act.SNAT
             self._step(host, act, path.interface, passage.packet, f"{_from(before)} is {_from(passage.packet)}")
         return self._transmit(host, path, passage.packet, Act.FORWARD)
+
+    def _back(self, host: str, packet: Datagram, otherwise: int) -> int:
+        """Octets that the way back to the packet's sender takes."""
+        stack = self.network.stacks[host]
+        path = outgoing(stack, Query(packet.source))
+        return otherwise if isinstance(path, Refusal) else takes(stack, path)
 
     # the end --------------------------------------------------------------------------------------
 

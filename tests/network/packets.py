@@ -81,9 +81,10 @@ def case(seed: int) -> walks.Case:
     return walks.Case(seed, topology, [each for each in made.commands if "accept_redirects" not in each[1]], probes)
 
 
-def plain_case(commands: list[tuple[str, str]]) -> walks.Case:
+def plain_case(commands: list[tuple[str, str]], narrow: bool = False) -> walks.Case:
     """The two-armed network with a service of each protocol, and everybody's connections."""
     topology = _served(random.Random(1), two_arm(), SERVER1, six=False)
+    topology = _narrowed(random.Random(1), topology) if narrow else topology
     for host in topology.hosts:
         topology = topology.with_host(host.name, sysctls={**host.sysctls, **_deaf(host, six=False)})
     dialled = [

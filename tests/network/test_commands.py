@@ -178,7 +178,6 @@ def test_nft_what_would_be_read_in_half_is_refused(text, says):
 @pytest.mark.parametrize(("rule", "says"), [
     ("-A FORWARD -m limit --limit 5/min -j ACCEPT", "does not count what passes in a time"),
     ("-A FORWARD -m set --match-set blocked src -j DROP", "does not know '-m set'"),
-    ("-A FORWARD -p tcp -j TCPMSS --clamp-mss-to-pmtu", "does not know '--clamp-mss-to-pmtu'"),
     ("-A FORWARD -j NOWHERE", "does not know the target 'NOWHERE'"),
     ("-A FORWARD -s web.example -j DROP", "'web.example' does not appear to be"),
     ("-A FORWARD -d 2001:db8::1/128 -j DROP", "an address of another family"),

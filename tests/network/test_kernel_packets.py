@@ -160,6 +160,28 @@ def test_a_ruleset_does_to_packets_what_it_does_in_the_kernel(rules):
     assert disagreements(made) == []
 
 
+CLAMPS = {
+    "not": "true",
+    "nft": """nft -f - <<'END'
+table inet m { chain f { type filter hook forward priority mangle; tcp flags syn / syn,rst tcp option maxseg size set rt mtu; }; }
+END""",
+    "iptables": """iptables-restore <<'END'
+*mangle
+-A FORWARD -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu
+COMMIT
+END""",
+    "number": """nft -f - <<'END'
+table inet m { chain f { type filter hook forward priority mangle; oifname "eth1" tcp flags syn tcp option maxseg size set 1200; }; }
+END""",
+}
+
+
+@pytest.mark.parametrize("command", CLAMPS.values(), ids=CLAMPS)
+def test_segments_are_as_large_as_the_balancer_lets_them_be(command):
+    """A link that takes 1300 octets: who was told sends no larger segments, who was not is told by ICMP."""
+    assert disagreements(plain_case([("balancer", command)], narrow=True)) == []
+
+
 def chains(firewall):
     """What a firewall holds, in no order of chains; those at a hook without rules that accept are nothing."""
     return {(chain.table, chain.name): replace(chain, rules=frozenset(chain.rules)) for chain in firewall.chains

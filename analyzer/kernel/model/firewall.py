@@ -159,7 +159,7 @@ def _action(action: Action, family: str) -> str:
         case Return():
             said = "return"
         case ClampMss(mss):
-            said = f"tcp option maxseg size set {mss}"
+            said = f"tcp option maxseg size set {mss or 'rt mtu'}"
         case ToMac() | Terminate():
             raise ModelError("direct return and proxies are not rules of a packet filter")
     return said

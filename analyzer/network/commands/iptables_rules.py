@@ -154,6 +154,7 @@ def _mark_copied(reader: _Reader, option: str) -> Action:
 FOLLOWS: dict[str, Callable[[_Reader, str], Action]] = {
     "--to-destination": lambda reader, _: Dnat((_endpoint(reader.take()),)),
     "--to-source": lambda reader, _: Snat(ip_address(reader.take().strip("[]"))),
+    "--clamp-mss-to-pmtu": lambda *_: ClampMss(0),
     "--set-mss": lambda reader, _: ClampMss(int(reader.take())),
     **dict.fromkeys(("--set-mark", "--set-xmark", "--and-mark", "--or-mark", "--xor-mark"), _mark_set),
     **dict.fromkeys(("--save-mark", "--restore-mark"), _mark_copied),

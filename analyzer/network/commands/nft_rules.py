@@ -99,8 +99,9 @@ class _Reader:
             self.actions.append(SetMark(turned, connection=MARKS[to], keep=keep, copied=whose != to))
             return True
         if line.left[:5] == ["tcp", "option", "maxseg", "size", "set"]:
-            self.actions.append(ClampMss(int(line.left[5])))
-            del line.left[:6]
+            by_path = line.left[5:7] == ["rt", "mtu"]
+            self.actions.append(ClampMss(0 if by_path else int(line.left[5])))
+            del line.left[: 7 if by_path else 6]
             return True
         return False
 
@@ -251,7 +252,7 @@ def _endpoint(text: str) -> Endpoint:
 
 LIMIT = re.compile(r"limit rate (?:over )?\d+(?: [km]?bytes)?/[a-z]+(?: burst \d+ [a-z]+)?(?= |$)")
 
-LARGER = re.compile(r"(tcp option maxseg size (?:> \d+|\d+-65535)) tcp option maxseg size set \d+")
+LARGER = re.compile(r"(tcp option maxseg size (?:> \d+|\d+-65535)) tcp option maxseg size set (?:\d+|rt mtu)")
 """A segment size is lowered where it is larger, which ``ClampMss`` says by itself."""
 
 def _unknown(words: list[str]) -> Misuse:
