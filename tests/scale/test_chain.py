@@ -62,19 +62,19 @@ def test_also_in_several_files_of_one_point(s, tmp_path_factory, seed):
     check(s, tmp_path_factory.getbasetemp(), seed, calm=False, damaged=bool(seed % 3 == 0), files=3)
 
 
-@settings(deadline=None, derandomize=True, max_examples=50)
+@settings(deadline=None, derandomize=True, max_examples=30)
 @given(seed=st.integers(0, 2**32))
 def test_also_a_pcapng_file_with_whatever_blocks(s, tmp_path_factory, seed):
     check(s, tmp_path_factory.getbasetemp(), seed, calm=bool(seed % 2), damaged=False, pcapng=True)
 
 
-@settings(deadline=None, derandomize=True, max_examples=50)
+@settings(deadline=None, derandomize=True, max_examples=30)
 @given(seed=st.integers(0, 2**32))
 def test_also_a_damaged_pcapng_file(s, tmp_path_factory, seed):
     check(s, tmp_path_factory.getbasetemp(), seed, calm=True, damaged=True, pcapng=True)
 
 
-@settings(deadline=None, derandomize=True, max_examples=15)
+@settings(deadline=None, derandomize=True, max_examples=10)
 @given(seed=st.integers(0, 2**32))
 def test_also_several_pcapng_files_of_one_point(s, tmp_path_factory, seed):
     check(s, tmp_path_factory.getbasetemp(), seed, calm=False, damaged=bool(seed % 3 == 0), files=3, pcapng=True)
