@@ -110,6 +110,9 @@ WHERE kind = {TCP} AND syn_frame = 0 AND synack_frame = 0
 UDP_REPLY_WITHIN_NS = 30_000_000_000
 """How long after a datagram another host's datagram to the same port can be its answer (conntrack's own 30 s)."""
 
+TURNED = 1 << 32
+"""Added to the first octets of a reply that turned to another address in the middle of an exchange: past all others."""
+
 DATAGRAM_LEG = f"""
 INSERT INTO leg
 WITH one_way AS (
@@ -127,19 +130,32 @@ WITH one_way AS (
     FROM icmp
     WHERE kind = {ICMP_ERROR} AND quote_proto = 17 AND src = quote_dst
       AND ((type = 3 AND code = 3) OR (type = 1 AND code = 4))
+), asked AS (
+    SELECT capture, flow, sender AS client, sender_port AS client_port,
+           receiver AS server, receiver_port AS server_port, token::BIGINT AS token,
+           first_ns AS from_ns, first_ns AS to_ns, NULL AS last_i_ns
+    FROM one_way
+    UNION ALL
+    -- it was answered at first, and since then is not: an attempt of its own, whose number is no other's
+    SELECT capture, flow, initiator, initiator_port, responder, responder_port, NULL,
+           last_r_ns + 1, last_i_ns, last_i_ns
+    FROM flow
+    WHERE kind = {UDP} AND data_i_frame > 0 AND data_r_frame > 0 AND last_i_ns > last_r_ns
 ), reply_only AS (
-    SELECT w.*, a.token AS asked_token, r.first_frame AS refusal_frame, r.first_ns AS refusal_ns,
-           r.ttl AS refusal_ttl, r.src_mac AS refusal_src_mac, r.dst_mac AS refusal_dst_mac
+    SELECT w.*, a.token IS NULL AS turned, a.flow AS asked_flow,
+           coalesce(a.token, w.token::BIGINT + {TURNED}) AS asked_token, r.first_frame AS refusal_frame,
+           r.first_ns AS refusal_ns, r.ttl AS refusal_ttl, r.src_mac AS refusal_src_mac, r.dst_mac AS refusal_dst_mac
     FROM one_way AS w
-    JOIN one_way AS a ON a.capture = w.capture AND (a.sender, a.sender_port) = (w.receiver, w.receiver_port)
-                     AND a.receiver <> w.sender
-                     AND w.first_ns BETWEEN a.first_ns AND a.first_ns + {UDP_REPLY_WITHIN_NS}
+    JOIN asked AS a ON a.capture = w.capture AND (a.client, a.client_port) = (w.receiver, w.receiver_port)
+                   AND a.server <> w.sender
+                   AND w.first_ns BETWEEN a.from_ns AND a.to_ns + {UDP_REPLY_WITHIN_NS}
     LEFT JOIN refusal AS r ON r.capture = w.capture AND (r.quote_src, r.quote_dst) = (w.sender, w.receiver)
                      AND (r.quote_src_port, r.quote_dst_port) = (w.sender_port, w.receiver_port)
-    LEFT JOIN nat AS n ON n.kind = {UDP} AND (n.vip, n.vport) = (a.receiver, a.receiver_port)
+    LEFT JOIN nat AS n ON n.kind = {UDP} AND (n.vip, n.vport) = (a.server, a.server_port)
                      AND n.rip = w.sender AND n.rport IN (0, w.sender_port)
-    WHERE r.first_frame IS NOT NULL OR n.vip IS NOT NULL
-    QUALIFY row_number() OVER (PARTITION BY w.capture, w.flow ORDER BY a.first_ns DESC) = 1
+    -- who goes on asking from a port that refuses a datagram refuses its sender, and has not closed the port
+    WHERE (r.first_frame IS NOT NULL AND coalesce(a.last_i_ns > r.first_ns, TRUE)) OR n.vip IS NOT NULL
+    QUALIFY row_number() OVER (PARTITION BY w.capture, w.flow ORDER BY a.token IS NULL, a.from_ns DESC) = 1
 )
 SELECT capture, flow, kind, tunnel, sender, sender_port, receiver, receiver_port, token,
        {', '.join(f'CASE WHEN forth THEN data_i_{c} ELSE data_r_{c} END' for c in ('frame', *_KEPT))},
@@ -158,6 +174,14 @@ SELECT capture, flow, kind, tunnel, receiver, receiver_port, sender, sender_port
        refusal_ns, refusal_ttl, refusal_src_mac, refusal_dst_mac, CASE WHEN refusal_frame IS NOT NULL THEN 0 END,
        FALSE, 0, 0, 0, first_ns, last_ns, 0, 0, 0, 0, 0
 FROM reply_only
+UNION ALL
+SELECT f.capture, f.flow, f.kind, f.tunnel, f.initiator, f.initiator_port, f.responder, f.responder_port, o.asked_token,
+       {', '.join(f'f.data_i_{c}' for c in ('frame', *_KEPT))}, f.packets_i, 0,
+       NULL, {', '.join(['NULL'] * 8)}, 0, {', '.join(['NULL'] * 7)},
+       FALSE, 0, 0, 0, f.first_ns, f.last_ns, 0, 0, 0, 0, 0
+FROM reply_only AS o
+JOIN flow AS f ON f.capture = o.capture AND f.flow = o.asked_flow
+WHERE o.turned
 UNION ALL
 -- both directions between the same two ends
 SELECT f.capture, f.flow, f.kind, f.tunnel, f.initiator, f.initiator_port, f.responder, f.responder_port, f.data_i_seq,
@@ -182,5 +206,6 @@ QUALIFY row_number() OVER (PARTITION BY f.capture, f.flow ORDER BY r.first_ns) =
 
 A datagram from a host that was never asked counts as a reply only where the
 receiver says so (port unreachable) or a declared service says so: many programs
-talk to many hosts from one port.
+talk to many hosts from one port.  An exchange that was answered at first, and then from
+another address, is two attempts.
 """

@@ -33,6 +33,11 @@ SELECT any_value(COLUMNS(j.*)), count(*) AS alike,
                 FROM leg AS l
                 WHERE (l.kind, l.client, l.client_port, l.isn) = (j.kind, j.client, j.client_port, j.isn)
                   AND l.reply IS NOT NULL) THEN 'crossed'
+            WHEN j.kind = 2 AND j.asked AND NOT j.answered AND NOT j.translated AND EXISTS (
+                SELECT 1
+                FROM leg AS l
+                WHERE (l.kind, l.client, l.client_port) = (j.kind, j.virtual, j.virtual_port)
+                  AND l.server <> j.client) THEN 'unasked'
             WHEN (j.answered OR j.translated) AND NOT j.asked AND NOT j.forwarded THEN 'orphan'
             WHEN NOT j.asked AND NOT j.forwarded AND NOT j.answered AND NOT j.translated THEN 'rejected'
             WHEN j.answered AND j.went = 'back' THEN 'went back'
@@ -90,6 +95,13 @@ def _question(row: Row, who: Names) -> CannotTell:
                 "The answer to its request comes from another address. Either that reply skips the balancer, or "
                 "request and reply were captured on the balancer's two sides: nothing here tells which.",
                 capture_next("the client", who),
+            )
+        case "unasked":
+            return CannotTell(
+                f"Does {who.client_end} answer what {who.virtual} asked of another address?{many}",
+                f"Its datagrams come to {who.virtual_end}, from which another address was asked: they may be that "
+                "one's answers, past the balancer, or have nothing to do with it.",
+                capture_next(f"the host of {who.virtual}", who),
             )
         case "server":
             return CannotTell(

@@ -36,3 +36,31 @@ def mirror(gateway, *, swapped):
 def test_the_balancers_own_copy_is_no_other_way(gateway, swapped):
     found = {group.rule.cause.value for group in judge(rulebook(), evidence_of(mirror(gateway, swapped=swapped)))}
     assert not {"reply-path-unknown", "icmp-redirect"} & found
+
+
+def datagrams(*, refused="1.002", goes_on="2.000", stops="0.001", mapped=False):
+    """A client that asks from one port again and again; its answers come from the real server, after the first."""
+    client, balancer, real = (f"02:00:00:00:02:{n}" for n in ("32", "01", "11"))
+    lines = [
+        f"0.000 10.0.2.50:41000 > 203.0.113.100:53 udp len 30 [data 01020304] ttl 64 mac {client}>{balancer}",
+        f"{stops} 203.0.113.100:53 > 10.0.2.50:41000 udp len 90 [data 01020304] ttl 63 mac {balancer}>{client}",
+        f"1.000 10.0.2.50:41000 > 203.0.113.100:53 udp len 30 [data 01020305] ttl 64 mac {client}>{balancer}",
+        f"1.001 10.0.2.11:53 > 10.0.2.50:41000 udp len 90 [data 01020305] ttl 64 mac {real}>{client}",
+    ]
+    if refused:
+        lines.append(f"{refused} 10.0.2.50 > 10.0.2.11 icmp unreachable port (10.0.2.11:53 > 10.0.2.50:41000 udp) ttl 64")
+    if goes_on:
+        lines.append(f"{goes_on} 10.0.2.50:41000 > 203.0.113.100:53 udp len 30 [data 01020306] ttl 64 mac {client}>{balancer}")
+    return "\n".join(["map 203.0.113.100:53 > 10.0.2.11:53 nat udp"] * mapped + sorted(lines, key=lambda line: float(line.split()[0])))
+
+
+@pytest.mark.parametrize(("ladder", "found"), [
+    (datagrams(), {"client-on-servers-link"}),
+    (datagrams(refused="", mapped=True), {"client-on-servers-link"}),
+    (datagrams(refused=""), set()),           # another program's datagram, for all that is known
+    (datagrams(goes_on=""), set()),           # refused because the port is closed, for all that is known
+    (datagrams(stops="3.0"), set()),          # the virtual service goes on answering
+    (datagrams(refused="", mapped=True, stops="3.0"), set()),
+], ids=["refused", "declared", "neither", "closed", "answered", "declared, answered"])
+def test_datagrams_that_turn_to_another_address_in_the_middle(ladder, found):
+    assert {group.rule.cause.value for group in judge(rulebook(), evidence_of(ladder))} == found
