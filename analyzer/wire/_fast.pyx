@@ -32,7 +32,8 @@ cdef extern from *:
 
 cdef enum:
     AHEAD_FRAME = 12        # how many frames before its turn a frame's octets are asked for,
-    AHEAD_SLOT = 6          # and the slots of its addresses
+    AHEAD_PAIR = 9          # the place of its ends among the pairs,
+    AHEAD_SLOT = 5          # and the slots of its addresses
     FIRST_SLOTS = 4096
     FRESH = 65536
     MOST_KEYS = 256         # a frame of FRAME_MAX_HEADERS headers names at most two addresses in each, and a few more
@@ -45,7 +46,7 @@ cdef enum:
     ROLES = 6
     LINK_ETHERNET = 1
     MAC_PAIR_BITS = 11      # for the pairs of a link, and of the hosts that talk at the same time
-    IP_PAIR_BITS = 13
+    IP_PAIR_BITS = 14
     USUAL_HEADER = 32       # of TCP, with a time stamp
     USUAL_OPTIONS = 0x0101080A  # twice nothing, then the time stamp: as Linux, BSD, macOS and Windows write it
 
@@ -197,7 +198,8 @@ cdef class Kernel:
                     while row < rows and self.addresses.roomy() and self.paths.roomy():
                         if row + AHEAD_FRAME < rows:
                             self.ask_frame(start[row + AHEAD_FRAME])
-                            ask_pair(self, start[row + AHEAD_SLOT], captured[row + AHEAD_SLOT])
+                            ask_pair(self, start[row + AHEAD_PAIR], captured[row + AHEAD_PAIR])
+                            ask_slots(self, start[row + AHEAD_SLOT], captured[row + AHEAD_SLOT])
                         if link[row] != LINK_ETHERNET or not write_usual(self, row, start[row], captured[row]):
                             self.decode_row(row, start[row], captured[row], wire[row], link[row])
                         row += 1

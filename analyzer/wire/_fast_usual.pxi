@@ -41,14 +41,33 @@ cdef inline int find_ips(Kernel k, const u8* p, u32* src, u32* dst) except -1 no
     return 0
 
 
+cdef inline const u8* ends_of(Kernel k, i64 start, u32 captured) except? NULL nogil:
+    """Where the addresses of a later frame stand, if it is an untagged one; a wrong guess costs nothing."""
+    if captured < ETHERNET_SIZE + IPV4_SIZE:
+        return NULL
+    return k.span(start, ETHERNET_SIZE + IPV4_SIZE) + ETHERNET_SIZE + IPV4_SRC
+
+
 cdef inline int ask_pair(Kernel k, i64 start, u32 captured) except -1 nogil:
-    """Have the ends of a later frame brought into the cache, if it is an untagged one; a wrong guess costs nothing."""
-    cdef const u8* p
+    """Have the place of its ends among the pairs brought into the cache."""
+    cdef const u8* p = ends_of(k, start, captured)
     cdef u32 one, other
-    if captured >= ETHERNET_SIZE + IPV4_SIZE:
-        p = k.span(start, ETHERNET_SIZE + IPV4_SIZE) + ETHERNET_SIZE + IPV4_SRC
+    if p != NULL:
         one, other = be32(p), be32(p + 4)
         soon(&k.ip_pairs[ip_place(min(one, other), max(one, other))])
+    return 0
+
+
+cdef inline int ask_slots(Kernel k, i64 start, u32 captured) except -1 nogil:
+    """And if they are not there, their slots in the Interner."""
+    cdef const u8* p = ends_of(k, start, captured)
+    cdef u32 one, other, small, large
+    if p != NULL:
+        one, other = be32(p), be32(p + 4)
+        small, large = min(one, other), max(one, other)
+        if k.ip_pairs[ip_place(small, large)].ends != (<u64>small << 32 | large):
+            soon(&k.addresses.slots[k.addresses.home(one, 0, 4), 0])
+            soon(&k.addresses.slots[k.addresses.home(other, 0, 4), 0])
     return 0
 
 
