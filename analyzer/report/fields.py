@@ -64,7 +64,7 @@ SHOWN: dict[Layer, tuple[str, tuple[Row, ...]]] = {
     Layer.WRAP: ("tag", ((0, 2, "tag", "hex"), (2, 2, "", "kept"))),
     Layer.MPLS: ("MPLS", ((0, 4, "label", "label"),)),
     Layer.PPPOE: ("PPPoE", (
-        (0, 2, "version and code", "hex"), (2, 2, "session", "number"), (4, 2, "length", "number"))),
+        (0, 2, "version, code", "hex"), (2, 2, "session", "number"), (4, 2, "length", "number"))),
     Layer.PPP: ("PPP", ((0, 1, "", "kept"), (1, 1, "", "kept"), (2, 1, "", "kept"), (3, 1, "", "kept"))),
     Layer.CHDLC: ("Cisco HDLC", ((0, 2, "address", "hex"), (2, 2, "protocol", "hex"))),
     Layer.NULL: ("Loopback", ((0, 4, "family", "hex"),)),
@@ -81,7 +81,7 @@ SHOWN: dict[Layer, tuple[str, tuple[Row, ...]]] = {
     Layer.GRE: ("GRE", GRE),
     Layer.VXLAN: ("VXLAN", ((0, 1, "flags", "hex"), (4, 3, "VNI", "number"), (1, 3, "", "kept"))),
     Layer.VXLAN_GPE: ("VXLAN", ((0, 1, "flags", "hex"), (3, 1, "protocol", "number"), (4, 3, "VNI", "number"))),
-    Layer.GENEVE: ("Geneve", ((0, 2, "version and length", "hex"), (2, 2, "protocol", "hex"), (4, 3, "VNI", "number"))),
+    Layer.GENEVE: ("Geneve", ((0, 2, "version, length", "hex"), (2, 2, "protocol", "hex"), (4, 3, "VNI", "number"))),
     Layer.GTP: ("GTP", (
         (0, 1, "flags", "hex"), (1, 1, "type", "number"), (2, 2, "length", "number"), (4, 4, "TEID", "hex"),
         *((at, 4, "", "kept") for at in range(8, 64, 4)))),
