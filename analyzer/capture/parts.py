@@ -96,7 +96,7 @@ class Bounded(RecordReader):
             at=self._window.offset, frames=self.frames, last_ns=int(self._tallies[r.LAST_NS]),
             damages=self._damages, said=tuple(self._said), unsaid=self._unsaid,
             tallies=tuple(int(tally) for tally in self._tallies), failure=str(self._window.failure or ""),
-            done=self._done and not self._passed() and not self._window.eof, interfaces=tuple(self.interfaces),
+            done=self._damages >= self._limits.damages, interfaces=tuple(self.interfaces),
         )
 
     def batches(self) -> Iterator[Batch]:
