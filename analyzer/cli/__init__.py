@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -72,6 +73,10 @@ class Commands(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - click's own signature
         """Run, and end with a status: no traceback unless ``-vv`` asks for it."""
         confined.in_our_own_process = not args and not kwargs   # called by the entry point, not by another program
+        if confined.in_our_own_process:
+            # NumPy's linear algebra is not used: its threads would cost their start, and memory
+            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+            gc.set_threshold(50_000)    # modules being loaded are no garbage, and are looked through again and again
         try:
             return super().main(*args, **kwargs)
         except AnalyzerError as error:
