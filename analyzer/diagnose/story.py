@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil
 
+from analyzer.balance.legs import TURNED
 from analyzer.diagnose.evidence import Evidence as Tables
 from analyzer.diagnose.evidence import Row
 from analyzer.diagnose.finding import Evidence, Ladder, LadderEvent, LadderHost
@@ -26,7 +27,8 @@ def _says(step: str, sight: Row, who: Names, judged: Row, tables: Tables) -> str
     match step:
         case "asked":
             count = int(sight["asked_count"] or 1)
-            again = f" ({count} times, never answered from there)" if count > 1 and not judged.get("translated") else ""
+            never = "answered from there at first" if judged["isn"] >= TURNED else "never answered from there"
+            again = f" ({count} times, {never})" if count > 1 and not judged.get("translated") else ""
             return f"The client calls the virtual service {who.virtual_end}{again}."
         case "forwarded":
             by = text(sight["forwarded_src_mac"] or 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from analyzer.diagnose.conclude import finding
 from analyzer.diagnose.judge import judge
 from analyzer.diagnose.ladders import evidence_of
 from analyzer.diagnose.ruledoc import rulebook
@@ -64,3 +65,10 @@ def datagrams(*, refused="1.002", goes_on="2.000", stops="0.001", mapped=False):
 ], ids=["refused", "declared", "neither", "closed", "answered", "declared, answered"])
 def test_datagrams_that_turn_to_another_address_in_the_middle(ladder, found):
     assert {group.rule.cause.value for group in judge(rulebook(), evidence_of(ladder))} == found
+
+
+def test_what_is_said_of_such_datagrams_does_not_deny_the_first_answer():
+    evidence = evidence_of(datagrams())
+    (group,) = judge(rulebook(), evidence)
+    said = [e.says for e in finding(group, evidence).evidence]
+    assert said[0] == "The client calls the virtual service 203.0.113.100:53 (3 times, answered from there at first)."

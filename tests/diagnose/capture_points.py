@@ -95,10 +95,10 @@ def _sees(play: Play, point: str, hop: Hop) -> bool:
         return False
     if not macs:
         return True
-    if hop.macs[1].startswith(("ff:", "33:")):
-        return point != "client" or hop.link == _client_link(play, next(iter(macs)))
     if case.direction != "both" and point != "client" and (hop.macs[0] in macs) != (case.direction == "out"):
         return False
+    if hop.macs[1].startswith(("ff:", "33:")):
+        return point != "client" or hop.link == _client_link(play, next(iter(macs)))
     return hop.macs[0] in macs or (hop.macs[1] in macs and hop.arrived)
 
 

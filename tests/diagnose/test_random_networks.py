@@ -182,3 +182,29 @@ def test_a_cooked_capture_of_what_comes_in_misleads_nobody(fault, protocol):
         captured = captures(played)
         if captured:
             assert not list(wrong(played, captured, diagnose(played, captured)))
+
+
+@pytest.mark.parametrize(("network", "disturbed", "points", "seed"), [
+    ({"arms": "one", "version": 6, "clients": 3, "start_ttl": 128, "virtual_mac": "sends", "same_router": True,
+      "lost": "translated", "noise": "half-open", "named": False},
+     {"loss": 0.3, "reorder": True, "cooked": True}, ("lb_back", "server1"), 99),
+    ({"servers": 2, "place": "front", "clients": 3, "calls": 2, "retries": 1, "reset_way": "lost", "timestamps": False,
+      "virtual_mac": "answers", "claims": False, "same_router": True, "lost": "reply", "named": False},
+     {"loss": 0.3, "snaplen": 54, "direction": "out"}, ("client", "lb_front", "lb_back", "server1", "server1_any"), 873),
+])
+def test_a_refusal_of_which_half_is_lost_does_not_turn_the_mapping_round(network, disturbed, points, seed):
+    """A forwarded SYN in one capture, the translated refusal in another: the real server is not what was dialled."""
+    case = Case({**PLAIN, "fault": "closed", "calls": 1, "clients": 1, "mapping": False, **network}, {**WHOLE, **disturbed}, points, seed)
+    found = problems(case)
+    assert not found, found
+
+
+@pytest.mark.parametrize("fault", ["on-link", "gateway", "second-interface", "silent"])
+def test_a_tap_of_what_comes_in_finds_no_silent_server_where_addresses_were_asked_for(fault):
+    """The balancer asks for the server's address and then knows it: frames of the server are missing."""
+    case = Case({**PLAIN, "fault": fault, "quiet": True}, {**WHOLE, "direction": "in"}, ("server1",), 7)
+    played = play(case)
+    captured = captures(played)
+    answer = diagnose(played, captured)
+    assert answer.verdict.value == "cannot-tell", told(played, captured, answer)
+    assert answer.cannot_tell[0].capture_next
