@@ -10,9 +10,10 @@ from network_lan import server_stack
 from analyzer.balance.mapping import Endpoint
 from analyzer.network.building import stack_of
 from analyzer.network.commands import execute, iptables, nft, script
+from analyzer.network.commands.words import Misuse
 from analyzer.network.datagram import Datagram
 from analyzer.network.host import Host, Interface, OnLink, Route, System
-from analyzer.network.nat import NO_FIREWALL, Dnat, Drop, Hook, SetMark, Snat
+from analyzer.network.nat import NO_FIREWALL, Dnat, Drop, Firewall, Hook, SetMark, Snat
 from analyzer.network.passage import Passage
 from analyzer.network.stack import DEFAULT_RULES
 from analyzer.network.tracking import Tracker
@@ -245,3 +246,14 @@ def test_a_choice_by_chance_is_the_one_that_was_captured(text, chosen, real):
     passage.arrive()
     assert (str(passage.packet.destination), passage.packet.destination_port) == real
     assert passage.mark == 0
+
+
+@given(st.sampled_from(sorted(CHOICES)), st.integers(0, 600), st.integers(0, 40), st.text("{}:;,.*-!@ \n\"'#0x/amtp", max_size=6))
+def test_a_damaged_ruleset_is_refused_or_read_and_nothing_else(which, at, gone, instead):
+    text = CHOICES[which]
+    damaged = text[:at] + instead + text[at + gone:]
+    for reader in (iptables.read, nft.read):
+        try:
+            assert isinstance(reader(NO_FIREWALL, damaged), Firewall)
+        except Misuse as misuse:
+            assert misuse.answer.error
