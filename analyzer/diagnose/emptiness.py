@@ -14,7 +14,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,13 +84,13 @@ class Select(NamedTuple):
 UNKNOWN = Select((), ((),))
 
 
-@cache
+@lru_cache(maxsize=1024)
 def understood(sql: str) -> Select:
     """What a statement's rows come from; the same text is read once."""
     return _select(_QUOTED_OR_REMARK.sub(_plain, sql))
 
 
-@cache
+@lru_cache(maxsize=1024)
 def words(sql: str) -> frozenset[str]:
     """Every word of a statement, names of tables among them."""
     return frozenset(re.findall(r"\w+", sql))
@@ -240,9 +240,14 @@ def _some_row(table: Columns, conditions: tuple[Condition, ...]) -> bool:
     """Whether one row of the table holds all the conditions."""
     held = np.ones(len(next(iter(table.values()))), dtype=bool)
     for column, how, value in conditions:
-        if column in table:
+        if column in table and _alike(table[column], how, value):
             held &= _holds(table[column], how, value)
     return bool(held.any())
+
+
+def _alike(column: Any, how: str, value: int | str | None) -> bool:  # noqa: ANN401 - arrays, masked or not
+    """Whether nothing has to be cast: texts (NumPy objects) are compared with texts, numbers with numbers."""
+    return "null" in how or (column.dtype == object) == isinstance(value, str)
 
 
 def _holds(column: Any, how: str, value: int | str | None) -> Any:  # noqa: ANN401 - arrays, masked or not

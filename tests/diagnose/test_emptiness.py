@@ -110,7 +110,11 @@ def test_what_gives_nothing_has_no_row(database, sql, rows):
         assert not database.execute(sql).fetchall()
 
 
-SOME = {"one": {"a": np.array([1, 2]), "flag": np.ma.array([True, False], mask=[False, True])}, "none": {"a": np.zeros(0)}}
+SOME = {
+    "one": {"a": np.array([1, 2]), "flag": np.ma.array([True, False], mask=[False, True]),
+            "word": np.array(["nat", "direct"], dtype=object)},
+    "none": {"a": np.zeros(0)},
+}
 
 
 @pytest.mark.parametrize(("sql", "nothing"), [
@@ -129,6 +133,12 @@ SOME = {"one": {"a": np.array([1, 2]), "flag": np.ma.array([True, False], mask=[
     ("SELECT x.a, count(*) FROM none AS x GROUP BY x.a", True),
     ("WITH w AS (SELECT * FROM one WHERE a = 9) SELECT * FROM one JOIN w USING (a)", True),
     ("WITH none AS (SELECT * FROM one) SELECT * FROM none", False),           # hides the table of that name
+    ("SELECT a FROM one WHERE a = '7'", False),                               # SQL would cast
+    ("SELECT a FROM one WHERE word = 7", False),
+    ("SELECT a FROM one WHERE word", False),
+    ("SELECT a FROM one WHERE word = 'nat'", False),
+    ("SELECT a FROM one WHERE word = 'full-nat'", True),
+    ("SELECT a FROM one WHERE word = 'not a word'", False),                   # not looked at
     ("SELECT a FROM none UNION ALL SELECT a FROM one", False),
     ("SELECT x.a FROM one AS x FULL JOIN none AS y USING (a)", False),
     ("SELECT x.a FROM one AS x WHERE x.a = 9 OR x.a = 1", False),
