@@ -8,7 +8,7 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.balance.mapping import Endpoint, Forwarding
@@ -171,6 +171,7 @@ chains = st.builds(
 )
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.lists(chains, min_size=1, max_size=3))
 def test_the_engine_reads_back_what_was_written(written):
     named = tuple(
