@@ -121,8 +121,8 @@ def add(octets: NDArray[np.uint8], places: NDArray[np.int64], number: int, dtype
     octets[at] = (values + np.array(number, dtype=dtype)).astype(dtype).view(np.uint8).reshape(-1, size)
 
 
-def measure(path: Path, packets: int, jobs: int, memory: str, seconds: float) -> Run | None:
-    """One run of the command, watched from outside; None where it takes longer than ``seconds``."""
+def measure(path: Path, packets: int, jobs: int, memory: str, seconds: float) -> Run | str:
+    """One run of the command, watched from outside; or why there is no result."""
     command = [str(Path(sys.executable).with_name("replypath")), "analyze", str(path), "--format", "json", "--no-progress",
                "--jobs", str(jobs)]
     command += ["--memory", memory] if memory else []
@@ -143,13 +143,13 @@ def measure(path: Path, packets: int, jobs: int, memory: str, seconds: float) ->
     except subprocess.TimeoutExpired:
         child.terminate()
         child.wait()
-        return None
+        return "for want of time"
     finally:
         over.set()
         watcher.join()
     wall, after = time.perf_counter() - began, os.times()
     if child.returncode not in (0, 1, 3):
-        raise SystemExit(f"{' '.join(command)} ended with {child.returncode}")
+        return f"which ended with status {child.returncode}"
     document = json.loads(output)
     document.pop("command")
     answer = hashlib.sha256(json.dumps(document).encode()).hexdigest()[:12]
@@ -257,12 +257,12 @@ def main() -> None:
         for jobs, memory in wanted(millions, arguments.memory):
             left = until - time.monotonic()
             expected = max((run.wall / run.packets for run in runs[-2:]), default=0) * packets
-            run = measure(path, packets, jobs, memory, left) if expected < left else None
-            if run is None:
-                left_out.append(f"{packets:,} packets with --jobs {jobs}{' --memory ' + memory if memory else ''}, for want of time")
+            run = measure(path, packets, jobs, memory, left) if expected < left else "for want of time"
+            if isinstance(run, str):
+                left_out.append(f"{packets:,} packets with --jobs {jobs}{' --memory ' + memory if memory else ''}, {run}")
             else:
                 runs.append(run)
-            print(run or left_out[-1], flush=True)
+            print(run, flush=True)
             arguments.results.write_text(page(runs, left_out))
         if not arguments.keep:
             path.unlink()
