@@ -246,8 +246,12 @@ def _some_row(table: Columns, conditions: tuple[Condition, ...]) -> bool:
 
 
 def _alike(column: Any, how: str, value: int | str | None) -> bool:  # noqa: ANN401 - arrays, masked or not
-    """Whether nothing has to be cast: texts (NumPy objects) are compared with texts, numbers with numbers."""
-    return "null" in how or (column.dtype == object) == isinstance(value, str)
+    """Whether nothing has to be cast, and NumPy compares as SQL does: texts (objects) have no order here."""
+    if "null" in how:
+        return True
+    if column.dtype == object:
+        return isinstance(value, str) and how in ("=", "<>")
+    return not isinstance(value, str)
 
 
 def _holds(column: Any, how: str, value: int | str | None) -> Any:  # noqa: ANN401 - arrays, masked or not

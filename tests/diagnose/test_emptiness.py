@@ -138,6 +138,7 @@ SOME = {
     ("SELECT a FROM one WHERE word", False),
     ("SELECT a FROM one WHERE word = 'nat'", False),
     ("SELECT a FROM one WHERE word = 'full-nat'", True),
+    ("SELECT a FROM one WHERE word < 'a'", False),                            # texts have an order in SQL only
     ("SELECT a FROM one WHERE word = 'not a word'", False),                   # not looked at
     ("SELECT a FROM none UNION ALL SELECT a FROM one", False),
     ("SELECT x.a FROM one AS x FULL JOIN none AS y USING (a)", False),
