@@ -11,7 +11,8 @@ cdef inline uint64_t _base(Tracker self, uint8_t kind, uint32_t src, uint16_t sr
 
 
 cdef inline uint32_t _tag(Tracker self, uint64_t base, uint32_t tunnel) noexcept nogil:
-    return <uint32_t>((base if tunnel == 0 else fold(base ^ tunnel, self.secret ^ SALT0)) >> 32)
+    # folded a second time: the first leaves ends that follow one another in runs, under one secret in thirty
+    return <uint32_t>(fold(base ^ tunnel, self.secret ^ SALT0) >> 32)
 
 
 cdef long _at(Tracker self, uint32_t tag, uint32_t tunnel, Packet *p) except -2 nogil:

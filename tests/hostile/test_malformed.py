@@ -159,45 +159,81 @@ def test_facts_and_mappings_refuse_what_is_nested_without_end(text):
             read()
 
 
-def _flows(ports_of):
-    """A capture of 20,000 SYNs whose ends are chosen by ``ports_of``."""
+FLOWS = 2_000
+MASK = 4095
+"""An index is at most half full: what the tracker has for so many flows."""
+SERVER = 1 << 16 | 80
+"""One end as the tracker's hash takes it: address number, port.  The attacker's own addresses get the numbers behind it."""
+
+
+def _tag(secret, one, other):
+    """The hash of a flow's ends, as in ``flow/_fast_flows.pxi``."""
+    from analyzer.flow.duplicates import SALT, fold
+    from analyzer.tables import TCP
+
+    one, other = min(one, other), max(one, other)
+    return fold(fold(secret ^ one, (other | TCP << 48) ^ SALT[1]), secret ^ SALT[0]) >> 32
+
+
+def _crafted():
+    """Ends of clients of ``SERVER`` that would all begin at one place of the index if there were no secret."""
     import numpy as np
 
-    from analyzer.tables import PACKETS, SYN, TCP, PacketTable, empty
+    from analyzer.flow.duplicates import SALT
+    from analyzer.tables import TCP
 
-    columns = empty(PACKETS, 20_000)
-    columns["kind"][:], columns["flags"][:], columns["ip_proto"][:] = TCP, SYN, 6
-    for name, values in zip(("src", "src_port", "dst", "dst_port"), ports_of(np), strict=True):
-        columns[name][:] = values
-    columns["time_ns"][:] = np.arange(20_000) * 1000
-    return PacketTable(columns, 1)
+    def folded(one, others):
+        """``duplicates.fold`` of many: the upper half of each product from its four partial ones."""
+        half, low = np.uint64(32), np.uint64(0xFFFFFFFF)
+        a, b, c, d = np.uint64(one >> 32), np.uint64(one & 0xFFFFFFFF), others >> half, others & low
+        middle = a * d + (b * d >> half)
+        upper = a * c + (middle >> half) + ((b * c + (middle & low)) >> half)
+        return np.uint64(one) * others ^ upper
+
+    found = []
+    ports = np.arange(1, 65536, dtype=np.uint64)
+    for client in range(2, 1000):
+        others = (np.uint64(client << 16) | ports | np.uint64(TCP << 48)) ^ np.uint64(SALT[1])
+        tags = folded(SALT[0], folded(SERVER, others)) >> np.uint64(32)
+        found += [client << 16 | int(port) for port in ports[(tags & np.uint64(MASK)) == 0]]
+        if len(found) >= FLOWS:
+            return found[:FLOWS]
+    raise AssertionError(f"only {len(found)} collisions")
 
 
-def test_crafted_ends_collide_no_more_than_random_ones():
-    """Ends that share their low bits, high bits, sums and exclusive ors: at most three times the random ones' time.
+def _probes(secret, ends):
+    """Places that are looked at while so many flows enter the index: open addressing, one place after the other."""
+    taken, looked = set(), 0
+    for end in ends:
+        place = _tag(secret, SERVER, end) & MASK
+        looked += 1
+        while place in taken:
+            place = (place + 1) & MASK
+            looked += 1
+        taken.add(place)
+    return looked
 
-    Computing time of this process, the least of five, against a quadratic table's factor of a hundred.
-    """
-    import time
+
+def test_crafted_collisions_cost_no_more_than_random_flows():
+    """Real ones: without the secret they would cost a thousand times as much.  Counted in probes, not in time."""
+    import random
 
     from analyzer.flow.tracker import FlowTracker
+    from analyzer.tables import PACKETS, SYN, TCP, PacketTable, empty
 
-    def took(table):
-        least = 10.0
-        for _ in range(5):
-            tracker = FlowTracker(0, AddressBook())
-            began = time.process_time()
-            tracker.feed(table)
-            least = min(least, time.process_time() - began)
-            assert tracker.live == 20_000
-        return least
-
-    dice = _flows(lambda np: (r := np.random.default_rng(1)) and (r.permutation(20_000) + 1, r.integers(1, 65536, 20_000), 7, 80))
-    crafted = [
-        _flows(lambda np: (np.arange(20_000, dtype=np.uint32) << 16, 1, 7, 80)),                     # one value modulo 2**16
-        _flows(lambda np: (np.arange(20_000) + 1, 1, 100_000 - np.arange(20_000), 80)),              # one sum
-        _flows(lambda np: (np.arange(20_000) + 1, 1, (np.arange(20_000) + 1) ^ 0x5A5A5A, 80)),       # one exclusive or
-    ]
-    random_time = took(dice)
-    for table in crafted:
-        assert took(table) <= 3 * random_time + 0.01
+    dice = random.Random(20)
+    crafted = _crafted()
+    by_chance = [dice.randrange(2, 100_000) << 16 | dice.randrange(1, 65536) for _ in range(FLOWS)]
+    patterns = [crafted, [client << 16 | 80 for client in range(2, FLOWS + 2)], [2 << 16 | port for port in range(1, FLOWS + 1)],
+                [client << 16 | client & 0xFFFF for client in range(2, 2 + 16 * FLOWS, 16)]]
+    assert _probes(0, crafted) == FLOWS * (FLOWS + 1) // 2 > 300 * _probes(0, by_chance)
+    for secret in (dice.getrandbits(64) for _ in range(12)):
+        most = 3 * _probes(secret, by_chance)
+        assert max(_probes(secret, ends) for ends in patterns) <= most
+    # and the tracker itself keeps them apart
+    columns = empty(PACKETS, FLOWS)
+    columns["kind"][:], columns["flags"][:], columns["ip_proto"][:], columns["dst"][:], columns["dst_port"][:] = TCP, SYN, 6, 1, 80
+    columns["src"][:], columns["src_port"][:] = [end >> 16 for end in crafted], [end & 0xFFFF for end in crafted]
+    tracker = FlowTracker(0, AddressBook())
+    tracker.feed(PacketTable(columns, 1))
+    assert tracker.live == FLOWS
