@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Mapping as Dict
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,7 +99,7 @@ def _findings(
     What only a finding needs is imported here: the forwarding engine, the remedies
     and their dialects are a hundred modules that a healthy capture does not pay for.
     """
-    from analyzer.diagnose.conclude import finding  # noqa: PLC0415
+    from analyzer.diagnose.conclude import finding, with_fixes  # noqa: PLC0415
 
     found = []
     for group in groups:
@@ -113,6 +112,6 @@ def _findings(
             known = situation(one, group, evidence, mapping, hosts)
             if known is not None:
                 prover = prover or Prover(read, evidence, mapping, hosts)
-                one = replace(one, fixes=dialects.fixes(known, systems, prover.for_situation(known)))
+                one = with_fixes(one, dialects.fixes(known, systems, prover.for_situation(known)))
         found.append(one)
     return tuple(found)

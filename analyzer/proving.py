@@ -147,7 +147,9 @@ def learned(evidence: Evidence) -> Mapping:
     """What the packets taught, in the shape of a declared mapping."""
     protocols = {number: protocol for protocol, number in KIND_OF.items()}
     services: dict[tuple[int, int, int], list[RealServer]] = {}
-    for row in evidence.rows("SELECT * FROM nat WHERE origin = 'inferred' ORDER BY vip, vport, kind, rip, rport"):
+    for row in evidence.rows(
+        "SELECT * FROM nat WHERE origin = 'inferred' ORDER BY vip, vport, kind, rip, rport, forwarding DESC"
+    ):
         real = Endpoint(evidence.book.ip(int(row["rip"])), int(row["rport"]))
         key = (int(row["kind"]), int(row["vip"]), int(row["vport"]))
         services.setdefault(key, []).append(RealServer(real, Forwarding(row["forwarding"]), LEARNED))

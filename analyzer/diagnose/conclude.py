@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from analyzer.diagnose.contrast import contrast
 from analyzer.diagnose.evidence import Evidence as Tables
 from analyzer.diagnose.evidence import Row
-from analyzer.diagnose.finding import Cause, Finding, ServiceAddress
+from analyzer.diagnose.finding import Cause, Finding, Fix, ServiceAddress
 from analyzer.diagnose.frames import Names, attempt_row, conversation_filter, names
 from analyzer.diagnose.judge import Group
 from analyzer.diagnose.story import collect, ladder, pointed_out
@@ -57,6 +58,15 @@ def finding(group: Group, tables: Tables) -> Finding:
     )
 
 
+def with_fixes(one: Finding, fixes: tuple[Fix, ...]) -> Finding:
+    """A finding and what to do about it: the host that must change is the one that the first fix is for.
+
+    Whoever has an address twice is named by another of its addresses, where one is known; its fix by its MAC.
+    """
+    hosts = one.hosts if not fixes or one.cause is Cause.DUPLICATE_ADDRESS else (fixes[0].on,)
+    return replace(one, fixes=fixes, hosts=hosts)
+
+
 AT_BALANCER = frozenset({
     Cause.MISSING_SNAT, Cause.SELF_HAIRPIN, Cause.TRANSLATION_STATE_LOST, Cause.BALANCER_DROPS, Cause.INVALID_LEAK,
 })
@@ -68,7 +78,8 @@ def _hosts(cause: Cause, row: Row, who: Names, tables: Tables) -> tuple[str, ...
     if cause is Cause.DUPLICATE_ADDRESS:
         # whoever else answers for the address: known by the other addresses that its MAC claims
         twice = int(row["duplicate_ip"])
-        return _claimed_by(int(row["next_hop_mac"]), twice, tables) or (tables.book.text(twice),)
+        holder = int(row["next_hop_mac"])
+        return _claimed_by(holder, twice, tables) or (tables.book.text(holder),)
     if cause in AT_BALANCER:
         mac = row.get("from_mac")
         return (_claimed_by(int(mac), int(row["virtual"] or 0), tables)[:1] if mac else ()) or (who.virtual,)
@@ -140,7 +151,7 @@ def _reasons(row: Row, who: Names, tables: Tables) -> list[str]:
             f"No reply was captured here, but {who.real} asked the link for {who.client} right after the request: "
             "it is about to answer directly."
         )
-    if not row.get("asked"):
+    if "asked" in row and not row["asked"]:
         said.append("Nobody captured the client's call to the virtual service: this rests on the servers' side alone.")
     if row.get("mapping") == "declared":
         said.append("The virtual service and its real server are in the given configuration.")
