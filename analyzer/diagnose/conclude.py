@@ -61,10 +61,13 @@ def finding(group: Group, tables: Tables) -> Finding:
 def with_fixes(one: Finding, fixes: tuple[Fix, ...]) -> Finding:
     """A finding and what to do about it: the host that must change is the one that the first fix is for.
 
-    Whoever has an address twice is named by another of its addresses, where one is known; its fix by its MAC.
+    Not where that is a balancer of which only the virtual address is known, nor for whoever has an address twice,
+    who is named by another of its addresses, its fix by its MAC.
     """
-    hosts = one.hosts if not fixes or one.cause is Cause.DUPLICATE_ADDRESS else (fixes[0].on,)
-    return replace(one, fixes=fixes, hosts=hosts)
+    unnamed = one.virtual is not None and fixes and fixes[0].on == one.virtual.address
+    if not fixes or unnamed or one.cause is Cause.DUPLICATE_ADDRESS:
+        return replace(one, fixes=fixes)
+    return replace(one, fixes=fixes, hosts=(fixes[0].on,))
 
 
 AT_BALANCER = frozenset({

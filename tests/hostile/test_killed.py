@@ -47,30 +47,48 @@ def capture(target):
     write_pcapng(target, [Interface(1)], FRAMES, force=True)
 
 
-def forked(write, target):
-    """A process that writes and ends."""
+def forked(write, target, last=None):
+    """A process that writes and ends, or is killed before its ``last``-th line of Python; without end, it counts them."""
+    reading, writing = os.pipe()
     pid = os.fork()
     if not pid:
+        lines = 0
+
+        def traced(_frame, event, _argument):
+            nonlocal lines
+            if event == "line":
+                lines += 1
+                if lines == last:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return traced
+
         try:
+            sys.settrace(traced)
             write(target)
         finally:
+            sys.settrace(None)
+            os.write(writing, b"%d" % lines)
             os._exit(0)
-    return pid
+    os.close(writing)
+    return pid, reading
+
+
+def ended(pid, reading):
+    """Whether it was killed, and how many lines it ran where it was not."""
+    killed = os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+    with os.fdopen(reading) as said:
+        return killed, int(said.read() or 0)
 
 
 def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new_one(tmp_path):
-    """The writing process is killed 200 times: half of them find an earlier output in the way of theirs."""
+    """Killed 200 times, at a line of Python or by the clock; half the times an earlier output is in the way."""
     dice = random.Random(11)
-    whole, took = {}, {}
+    whole, lines, took = {}, {}, {}
     for write in (report, capture):
-        times = []
-        for _ in range(5):
-            began = time.perf_counter()
-            os.waitpid(forked(write, tmp_path / "whole"), 0)
-            times.append(time.perf_counter() - began)
-        whole[write], took[write] = (tmp_path / "whole").read_bytes(), min(times)
+        began = time.perf_counter()
+        _, lines[write] = ended(*forked(write, tmp_path / "whole"))
+        took[write], whole[write] = time.perf_counter() - began, (tmp_path / "whole").read_bytes()
     (tmp_path / "whole").unlink()
-    ended_early = 0
     target = tmp_path / "output"
     for number in range(KILLS):
         write = (report, capture)[number % 2]
@@ -79,13 +97,16 @@ def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new_one(tmp_path):
             target.write_bytes(before)
         else:
             target.unlink(missing_ok=True)
-        pid = forked(write, target)
-        time.sleep(dice.random() * 1.1 * took[write])
-        os.kill(pid, signal.SIGKILL)
-        ended_early += os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+        if number % 8 < 6:
+            killed, _ = ended(*forked(write, target, dice.randint(1, lines[write])))
+            assert killed
+        else:       # in the middle of a system call, too
+            pid, reading = forked(write, target)
+            time.sleep(dice.random() * took[write])
+            os.kill(pid, signal.SIGKILL)
+            ended(pid, reading)
         now = target.read_bytes() if target.exists() else None
         assert now in {before, whole[write]}, f"kill {number}: the output is half-written"
-    assert ended_early > KILLS // 10, "the kills came too late to mean anything"
     assert all(left == target or left.name.endswith(".part") for left in tmp_path.iterdir())
 
 

@@ -152,7 +152,7 @@ class Child:
             if quiet is not None and time.monotonic() - quiet > DRAIN_S:
                 break
             time.sleep(0.05)
-        self._signal(signal.SIGINT)
+        self._signal(signal.SIGTERM)     # not SIGINT: what a script puts into the background ignores that
         try:
             self._child.wait(BACKLOG_S)
         except subprocess.TimeoutExpired:

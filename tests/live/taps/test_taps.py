@@ -52,7 +52,7 @@ def test_a_child_that_is_killed_is_said_by_the_signals_name(tmp_path):
 
 
 def test_a_child_is_stopped_after_its_last_packets_have_come(tmp_path):
-    late = f"head -c 2000 {SAMPLE}; sleep 0.2; tail -c +2001 {SAMPLE}; trap 'exit 0' INT; while :; do sleep 0.05; done"
+    late = f"head -c 2000 {SAMPLE}; sleep 0.2; tail -c +2001 {SAMPLE}; trap 'exit 0' TERM; while :; do sleep 0.05; done"
     tap = child(tmp_path, late)
     begin = time.monotonic()
     assert tap.stop()
@@ -63,7 +63,7 @@ def test_a_child_is_stopped_after_its_last_packets_have_come(tmp_path):
 
 def test_what_tcpdump_lost_is_told(tmp_path):
     words = "12 packets captured\n345 packets received by filter\n67 packets dropped by kernel"
-    tap = child(tmp_path, f"cat {SAMPLE}; trap 'printf \"{words}\" >&2; exit 0' INT; while :; do sleep 0.05; done")
+    tap = child(tmp_path, f"cat {SAMPLE}; trap 'printf \"{words}\" >&2; exit 0' TERM; while :; do sleep 0.05; done")
     tap.stop()
     frames(tap)
     assert ["lost 67 of 345 packets" in remark for remark in tap.remarks()] == [True]
@@ -157,7 +157,7 @@ def test_an_interface_may_be_named():
 
 def test_all_that_dumpcap_lost_is_counted_not_only_the_kernels_share(tmp_path):
     words = "Packets captured: 10\\nPackets received/dropped on interface 'eth0': 10/63 (pcap:60/dumpcap:1/flushed:2/ps_ifdrop:0) (13.7%%)"
-    tap = child(tmp_path, f"cat {SAMPLE}; trap 'printf \"{words}\" >&2; exit 0' INT; while :; do sleep 0.05; done")
+    tap = child(tmp_path, f"cat {SAMPLE}; trap 'printf \"{words}\" >&2; exit 0' TERM; while :; do sleep 0.05; done")
     tap.stop()
     frames(tap)
     assert [each.drops for each in tap.interfaces] == [63]
