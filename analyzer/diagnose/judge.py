@@ -44,12 +44,21 @@ class Group:
 
 def run(rule: Rule, evidence: Evidence, sql: str | None = None) -> list[Row]:
     """The rows of one rule (or of a variant of its SQL, for tests); interrupted past ``RULE_SECONDS``."""
-    timer = threading.Timer(RULE_SECONDS, evidence.interrupt)
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        evidence.interrupt()
+
+    timer = threading.Timer(RULE_SECONDS, stop)
     timer.start()
     try:
         # a rule of ours is known to be SQL; of a user's own, the database says what is wrong with it
         rows = evidence.rows(rule.sql) if sql is None and rule in rulebook() else evidence.asked(sql or rule.sql)
     except Exception as error:  # DuckDB's errors share no base that can be named without importing it
+        if late.is_set():
+            raise RuleError(f"{rule.source}: the rule's SQL was stopped after {RULE_SECONDS} seconds; "
+                            "REPLYPATH_RULE_SECONDS gives it more") from error
         raise RuleError(f"{rule.source}: the rule's SQL failed: {str(error).splitlines()[0]}") from error
     finally:
         timer.cancel()

@@ -215,4 +215,5 @@ def shown_by(service: Service) -> str:
     said = counted(service.support, "connection")
     if service.coincidence is None:
         return said
-    return f"{said}; {say('service.coincidence', chance=f'{service.coincidence:.0e}')}"
+    chance = f"{service.coincidence:.0e}" if service.coincidence else say("service.smallest")
+    return f"{said}; {say('service.coincidence', chance=chance)}"

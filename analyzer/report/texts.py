@@ -235,6 +235,7 @@ ENGLISH: Catalogue = {
     "clock.offset": "{offset} ± {bound} µs",
     "clock.drift": "{drift} ± {bound} ppm",
     "service.coincidence": "by accident with a probability of {chance}",
+    "service.smallest": "less than 1e-300",
     "service.balancers": "seen by the real servers as {addresses}",
     "role.client": "client",
     "role.balancer": "balancer",

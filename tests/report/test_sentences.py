@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from analyzer.diagnose.finding import Applicability, Cause, Certainty, Severity, Verdict
+from analyzer.diagnose.finding import Applicability, Cause, Certainty, Service, ServiceAddress, Severity, Verdict
 from analyzer.report import sentences as s
 from analyzer.report.prose import blocks, inline, prose
 from analyzer.report.rows import table
@@ -176,3 +176,8 @@ def test_few_connections_have_a_row_each_and_many_share():
     assert len(cut.rows) == 100
     assert sum(row.count for row in cut.rows) + cut.connections_left_out == 5000
     assert cut.rows_left_out > 0
+
+
+def test_a_probability_too_small_for_a_number_is_not_nought():
+    service = Service(ServiceAddress("203.0.113.10", 80, "tcp"), (), "inferred", "", 9000, coincidence=0.0)
+    assert s.shown_by(service) == "9,000 connections; by accident with a probability of less than 1e-300"
