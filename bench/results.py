@@ -25,7 +25,7 @@ HELD_BACK = (
     "  Finding the records costs little more than reading the file does; decoding and following is what comes on top.",
     "- *The evidence database.* A third of the time at 200,000 connections, and most of the memory: each attempt is a row",
     "  in each of a dozen tables that are asked once. Settling healthy attempts before they become rows would save it.",
-    "- *A small capture* pays for imports (NumPy, DuckDB and a hundred of our own modules, a quarter of a second) and for the",
+    "- *A small capture* pays for imports (NumPy, DuckDB and a hundred of our own modules) and for the",
     "  planning of some fifty SQL statements, which cost the same for one connection as for a thousand.", "",
     "A second thread finds and decodes while the first one follows: on two processors less time passes than CPU seconds",
     "are spent. One process works at a time here (`--jobs` uses more).",
