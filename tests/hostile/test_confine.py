@@ -60,13 +60,19 @@ print(json.dumps({
 """
 
 
-@needs_landlock
-def test_a_child_reads_its_inputs_writes_beside_its_outputs_and_nothing_else(tmp_path):
-    given, other, out = tmp_path / "in" / "given", tmp_path / "in" / "other", tmp_path / "out" / "report"
+def places_of(folder):
+    """An input, another file beside it, and an output in a folder of its own."""
+    given, other, out = folder / "in" / "given", folder / "in" / "other", folder / "out" / "report"
     for path in (given, other):
         path.parent.mkdir(exist_ok=True)
         path.write_text("x")
     out.parent.mkdir()
+    return given, other, out
+
+
+@needs_landlock
+def test_a_child_reads_its_inputs_writes_beside_its_outputs_and_nothing_else(tmp_path):
+    given, other, out = places_of(tmp_path)
     done = python(PROBE, given, out, other, REPLYPATH_MEMORY="3G", REPLYPATH_FILE_SIZE="1G", REPLYPATH_CPU_SECONDS="77")
     found = json.loads(done.stdout)
     scratch = found.pop("scratch")
@@ -114,11 +120,7 @@ assert not os.path.exists(scratch)
 
 @needs_landlock
 def test_a_process_confines_itself_where_it_stands(tmp_path):
-    given, other, out = tmp_path / "in" / "given", tmp_path / "in" / "other", tmp_path / "out" / "report"
-    for path in (given, other):
-        path.parent.mkdir(exist_ok=True)
-        path.write_text("x")
-    out.parent.mkdir()
+    given, other, out = places_of(tmp_path)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
